@@ -1,0 +1,81 @@
+/** The configuration as the program uses it: checked, defaults filled in, times in microseconds. No I/O here. */
+
+export type ProfileName = "fast" | "lan" | "wan";
+
+/** All times in microseconds. */
+export interface Timing {
+  readonly profile: ProfileName;
+  /** Between two heartbeats of a primary. */
+  readonly heartbeatUs: number;
+  /** Time-out of the lease in the kernel; rounded down to jiffies there. */
+  readonly leaseUs: number;
+  /** Silence before the address is probed. */
+  readonly suspectUs: number;
+  /** Silence before a takeover, probes unanswered. */
+  readonly deadAfterUs: number;
+  /** Switchover: what the service gets to answer what it already took. */
+  readonly drainUs: number;
+  /** Switchover: longest wait for the old node's word that everything was passed on. */
+  readonly barrierUs: number;
+  /** How long a node that starts listens for a primary before it takes over alone. */
+  readonly startWaitUs: number;
+}
+
+export interface Endpoint {
+  /** IPv4 or IPv6 address, without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface NodeConfig {
+  readonly name: string;
+  /** Same order on both nodes: path i of one talks to path i of the other. */
+  readonly paths: readonly Endpoint[];
+}
+
+export interface VirtualAddress {
+  /** Canonical text (RFC 5952 for IPv6), without prefix length. */
+  readonly address: string;
+  readonly prefixLength: number;
+  readonly family: 4 | 6;
+  readonly interface: string;
+}
+
+export type Track =
+  | { readonly kind: "interface"; readonly interface: string }
+  | {
+    readonly kind: "exec";
+    readonly exec: readonly string[];
+    readonly everyUs: number;
+    readonly timeoutUs: number;
+    readonly fall: number;
+    readonly rise: number;
+  };
+
+export interface ServiceConfig {
+  readonly name: string;
+  readonly exec?: readonly string[];
+  readonly systemd?: string;
+  readonly run: "always" | "primary";
+  readonly after: readonly string[];
+  readonly onPrimary: readonly (readonly string[])[];
+  readonly onStandby: readonly (readonly string[])[];
+}
+
+export interface GroupConfig {
+  readonly name: string;
+  /** Node that starts as primary when both are equal. */
+  readonly prefer: string;
+  readonly wire: "announce";
+  readonly preempt: boolean;
+  readonly addresses: readonly VirtualAddress[];
+  readonly track: readonly Track[];
+  readonly services: readonly ServiceConfig[];
+}
+
+export interface PairConfig {
+  readonly pair: { readonly name: string; readonly keyFile: string };
+  readonly timing: Timing;
+  readonly nodes: readonly [NodeConfig, NodeConfig];
+  readonly groups: readonly GroupConfig[];
+}
