@@ -1,0 +1,160 @@
+/** The only writer of roles. Each function says what must happen, in order, when a group's role changes on this node. */
+import { type GroupState, nextEpoch, type NodeFacts } from "./group.ts";
+import type { Phase } from "./heartbeat.ts";
+import { EPOCHS_LOW } from "./limits.ts";
+import type { Role, SwitchKind } from "./vocabulary.ts";
+
+function become(n: NodeFacts, g: GroupState, role: Role): void {
+  g.role = role;
+  g.sinceUs = n.nowUs;
+  g.settling = false;
+  clearProbing(g);
+}
+
+export function clearProbing(g: GroupState): void {
+  g.probing.sentUs = 0;
+  g.probing.unanswered = 0;
+  g.probing.answeredUs = 0;
+  g.probing.nextUs = 0;
+}
+
+export function setPhase(g: GroupState, phase: Phase, switchId: number): void {
+  g.phase = phase;
+  g.switchId = switchId;
+  g.phaseLinks = 0;
+}
+
+/** A number for a switch or a request that neither node has used lately. */
+export function newSwitchId(n: NodeFacts): number {
+  n.nextSwitchId = (n.nextSwitchId + 2) >>> 0;
+  return n.nextSwitchId;
+}
+
+/** Asks for more epochs long before the last one is used, and above what the peer has used. */
+export function keepEpochsAhead(n: NodeFacts, g: GroupState): void {
+  const highest = Math.max(g.epoch, g.usedUpTo);
+  if (g.reservedUpTo - highest >= EPOCHS_LOW || g.reserveAsked >= highest + EPOCHS_LOW) return;
+  g.reserveAsked = highest + EPOCHS_LOW;
+  n.out.push({ kind: "reserve", group: g.index, above: highest });
+}
+
+export function say(n: NodeFacts, g: GroupState, level: "info" | "notice" | "alarm", event: string, text: string): void {
+  n.out.push({ kind: "event", level, event, group: g.index, text });
+}
+
+/** Ends the wait of an operator's command, if one waits. */
+export function answerCommand(n: NodeFacts, g: GroupState, ok: boolean, error: string): void {
+  if (g.moving.command === 0) return;
+  n.out.push({ kind: "result", id: g.moving.command, group: g.index, ok, error });
+  g.moving.command = 0;
+}
+
+export function becomeStandby(n: NodeFacts, g: GroupState, reason: string): void {
+  const from = g.role;
+  become(n, g, "standby");
+  g.calmSinceUs = n.nowUs;
+  setPhase(g, "none", 0);
+  if (g.holding && from !== "preparing") {
+    g.holding = false;
+    n.out.push({ kind: "giveBack", group: g.index });
+  }
+  if (from !== "suspecting") say(n, g, "info", "standby", `${g.name}: standby, ${reason}`);
+}
+
+export function becomeSuspecting(n: NodeFacts, g: GroupState, reason: string): void {
+  become(n, g, "suspecting");
+  setPhase(g, "none", 0);
+  n.out.push({ kind: "begin", group: g.index, switch: "failover", reason });
+  n.out.push({ kind: "step", group: g.index, text: "suspect" });
+}
+
+/** Speaks as the addresses from here on. The caller has made sure of the peer's consent or of silence and unanswered probes. */
+export function becomePrimary(n: NodeFacts, g: GroupState, kind: SwitchKind, reason: string): void {
+  const epoch = nextEpoch(g);
+  if (epoch === null) return;
+  const holding = g.holding;
+  n.out.push({ kind: "begin", group: g.index, switch: kind, reason });
+  become(n, g, "primary");
+  setPhase(g, holding ? "settling" : "none", holding ? g.moving.id : 0);
+  g.epoch = epoch;
+  g.passUntilUs = 0;
+  n.out.push({ kind: "take", group: g.index, epoch });
+  if (holding) {
+    settle(n, g, kind);
+  } else {
+    n.out.push({ kind: "end", group: g.index, outcome: "done" });
+    answerCommand(n, g, true, "");
+  }
+  say(n, g, "notice", kind, `${g.name}: primary with epoch ${epoch}, ${reason}`);
+  keepEpochsAhead(n, g);
+}
+
+/** Serving, with packets held: those that came by the old node first; the rest when it says that nothing is under way any more. */
+function settle(n: NodeFacts, g: GroupState, kind: SwitchKind): void {
+  g.settling = true;
+  n.out.push({ kind: "releasePeer", group: g.index });
+  // After a failover there is nobody left to pass anything on.
+  g.moving.awaited = kind === "switchover" ? g.links : 0;
+  g.moving.barrierEndUs = n.nowUs + n.limits.barrierUs;
+}
+
+/** The lease is gone, or must go, without a successor. Asks for consent from here on. */
+export function becomeFenced(n: NodeFacts, g: GroupState, reason: string, mayStillHaveLease: boolean): void {
+  become(n, g, "fenced");
+  setPhase(g, "none", 0);
+  g.lastAskUs = -Infinity;
+  if (mayStillHaveLease) n.out.push({ kind: "beat", group: g.index, step: "drop" });
+  n.out.push({ kind: "addressesOff", group: g.index });
+  say(n, g, "alarm", "fenced", `${g.name}: fenced, ${reason}`);
+}
+
+/** Finds out that another reigns: silent at once, questions later. */
+export function yieldTo(n: NodeFacts, g: GroupState, reason: string): void {
+  n.out.push({ kind: "begin", group: g.index, switch: "yield", reason });
+  become(n, g, "standby");
+  g.calmSinceUs = n.nowUs;
+  setPhase(g, "none", 0);
+  n.out.push({ kind: "beat", group: g.index, step: "drop" }, { kind: "addressesOff", group: g.index });
+  if (g.holding) {
+    g.holding = false;
+    n.out.push({ kind: "finishHold", group: g.index });
+  }
+  n.out.push({ kind: "end", group: g.index, outcome: "done" });
+  answerCommand(n, g, false, `the peer became primary meanwhile: ${reason}`);
+  say(n, g, "alarm", "yield", `${g.name}: gave way, ${reason}`);
+}
+
+export function becomePreparing(n: NodeFacts, g: GroupState, reason: string, switchId: number): void {
+  become(n, g, "preparing");
+  setPhase(g, "want", switchId);
+  g.moving.id = switchId;
+  g.moving.reason = reason;
+  g.moving.peerEpoch = g.peer.epoch;
+  g.moving.passingSeen = false;
+  g.holding = true;
+  n.out.push({ kind: "begin", group: g.index, switch: "switchover", reason }, { kind: "hold", group: g.index });
+}
+
+export function becomeLeaving(n: NodeFacts, g: GroupState, switchId: number): void {
+  become(n, g, "leaving");
+  setPhase(g, "passing", switchId);
+  g.moving.id = switchId;
+  g.moving.leaseGone = false;
+  g.moving.drainEndUs = n.nowUs + n.limits.drainUs;
+  n.out.push({ kind: "begin", group: g.index, switch: "handover", reason: `${n.peerName} asked to take over` });
+  n.out.push({ kind: "beat", group: g.index, step: "pass" });
+}
+
+/** The old node again, as if nothing had been: its lease never went. */
+export function resumePrimary(n: NodeFacts, g: GroupState, reason: string): void {
+  become(n, g, "primary");
+  setPhase(g, "none", 0);
+  n.out.push({ kind: "beat", group: g.index, step: "unpass" });
+  if (g.holding) {
+    g.holding = false;
+    n.out.push({ kind: "finishHold", group: g.index });
+  }
+  n.out.push({ kind: "beat", group: null, step: null }, { kind: "end", group: g.index, outcome: "aborted" });
+  answerCommand(n, g, false, reason);
+  say(n, g, "alarm", "aborted", `${g.name}: switchover called off, still primary: ${reason}`);
+}

@@ -1,0 +1,41 @@
+/** Work that the core orders. The switch thread does it in this order, at once, and waits for nothing but the kernel. */
+import type { EventLevel, SwitchKind } from "./vocabulary.ts";
+
+/** What a marked frame does in the kernel that it leaves (ARCHITECTURE.md, "Where the lease lives"). */
+export type FrameStep = "refresh" | "take" | "hold" | "unhold" | "pass" | "drop" | "unpass" | "arm";
+
+export type Effect =
+  /** Say the state on all links. With a step: this time the frames on the group's interfaces carry that mark. */
+  | { readonly kind: "beat"; readonly group: number | null; readonly step: FrameStep | null }
+  /** Ask the network who has the group's addresses, marked ARM. */
+  | { readonly kind: "probe"; readonly group: number }
+  /** Addresses on the interfaces, a beat marked TAKE, announcements. A refusal comes back as `takeRefused`. */
+  | { readonly kind: "take"; readonly group: number; readonly epoch: number }
+  /** Addresses off the service interfaces; they stay on `lo`. */
+  | { readonly kind: "addressesOff"; readonly group: number }
+  /** Queue the group's packets: the hold set, then a beat marked HOLD. A failure comes back as `holdFailed`. */
+  | { readonly kind: "hold"; readonly group: number }
+  /** Let go what came by way of the peer. */
+  | { readonly kind: "releasePeer"; readonly group: number }
+  /** Let go everything, lift the hold, let go what came in between. */
+  | { readonly kind: "finishHold"; readonly group: number }
+  /** Send what is held to the peer as frames, in order, and lift the hold. */
+  | { readonly kind: "giveBack"; readonly group: number }
+  /** A switch begins: its receipt counts from here. */
+  | { readonly kind: "begin"; readonly group: number; readonly switch: SwitchKind; readonly reason: string }
+  | { readonly kind: "step"; readonly group: number; readonly text: string }
+  /** The switch is over. Without a begun one nothing happens. */
+  | { readonly kind: "end"; readonly group: number; readonly outcome: "done" | "aborted" }
+  /** It came to nothing: a suspicion that was false leaves no receipt. */
+  | { readonly kind: "cancel"; readonly group: number }
+  /** Answer to an operator's command; the group's last receipt goes with it if `ok` or if one was aborted. */
+  | { readonly kind: "result"; readonly id: number; readonly group: number; readonly ok: boolean; readonly error: string }
+  | { readonly kind: "reserve"; readonly group: number; readonly above: number }
+  | {
+    readonly kind: "event";
+    readonly level: EventLevel;
+    readonly event: string;
+    readonly group: number | null;
+    readonly text: string;
+  }
+  | { readonly kind: "alarm"; readonly alarm: string; readonly text: string | null };

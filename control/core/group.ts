@@ -1,0 +1,168 @@
+/** One group on one node: its state, and the facts about the node that decisions are made from. Plain data, no behaviour. */
+import type { Effect, FrameStep } from "./effects.ts";
+import { emptyGroupBeat, type GroupBeat, type Phase } from "./heartbeat.ts";
+import type { Limits } from "./limits.ts";
+import type { Role } from "./vocabulary.ts";
+
+/** Questions to the network about the group's address, and what came back. */
+export interface Probing {
+  /** When the open question left; 0 when none is open. */
+  sentUs: number;
+  /** Questions in a row without an answer. */
+  unanswered: number;
+  /** When one was last answered; 0 when never in this suspicion. */
+  answeredUs: number;
+  nextUs: number;
+}
+
+/** The switch that is under way; meaningful while the role or phase says so. */
+export interface Moving {
+  id: number;
+  reason: string;
+  /** The operator's command that asked for it, 0 if none. */
+  command: number;
+  deadlineUs: number;
+  drainEndUs: number;
+  barrierEndUs: number;
+  /** Service links (bits) from which the old node's "all passed on" is still awaited. */
+  awaited: number;
+  /** New node: the old one has begun to pass packets on. */
+  passingSeen: boolean;
+  /** Reclaiming: the lease was given up and has to be taken again. */
+  leaseGone: boolean;
+  /** Epoch of the peer when it began. */
+  peerEpoch: number;
+}
+
+export interface GroupState {
+  readonly index: number;
+  readonly name: string;
+  /** Service interfaces of the group, as bits of the pair's list of service interfaces. */
+  readonly links: number;
+  preferSelf: boolean;
+  preempt: boolean;
+  /** Written by `become` alone. */
+  role: Role;
+  sinceUs: number;
+  /** Highest reign known; our own when primary. */
+  epoch: number;
+  /** No epoch up to this one may be used here: it was, or may have been, used by an earlier run. */
+  usedUpTo: number;
+  reservedUpTo: number;
+  /** Highest epoch that a reservation was asked for, so as not to ask twice. */
+  reserveAsked: number;
+  /** The journal lost its memory and the peer has not told the epoch yet. */
+  unproven: boolean;
+  eligible: boolean;
+  eligibleReason: string;
+  carrier: boolean;
+  /** Own rules are in the kernel. */
+  rules: boolean;
+  /** What the peer last said of the group, if `peerKnown`. */
+  readonly peer: GroupBeat;
+  peerKnown: boolean;
+  phase: Phase;
+  switchId: number;
+  /** Statement of our phase about links, see `GroupBeat.links`. */
+  phaseLinks: number;
+  readonly probing: Probing;
+  readonly moving: Moving;
+  /** Packets are held for the group by this node. */
+  holding: boolean;
+  /** Waits for the old node's word before it lifts the hold (primary only). */
+  settling: boolean;
+  passUntilUs: number;
+  lastAskUs: number;
+  nextOfferUs: number;
+  /** Since when a preferred standby has seen nothing but health. */
+  calmSinceUs: number;
+}
+
+/** What the node as a whole knows; every decision of a group reads it. */
+export interface NodeFacts {
+  readonly index: number;
+  readonly peerName: string;
+  nowUs: number;
+  limits: Limits;
+  /** When the peer was last heard (fresh), -Infinity if never. */
+  heardUs: number;
+  /** The peer speaks of the same pair, in this run of ours. */
+  compatible: boolean;
+  /** The peer says that its node is stopping. */
+  peerStopping: boolean;
+  /** A reason to suspect at once, newer than the last heartbeat; "" if none. */
+  hint: string;
+  stopping: boolean;
+  nextSwitchId: number;
+  readonly out: Effect[];
+}
+
+export function createGroup(
+  setup: Pick<GroupState, "index" | "name" | "links" | "preferSelf" | "preempt" | "usedUpTo" | "reservedUpTo" | "unproven">,
+  nowUs: number,
+): GroupState {
+  return {
+    ...setup,
+    role: "starting",
+    sinceUs: nowUs,
+    epoch: setup.usedUpTo,
+    reserveAsked: setup.reservedUpTo,
+    eligible: true,
+    eligibleReason: "",
+    carrier: true,
+    rules: true,
+    peer: emptyGroupBeat(),
+    peerKnown: false,
+    phase: "none",
+    switchId: 0,
+    phaseLinks: 0,
+    probing: { sentUs: 0, unanswered: 0, answeredUs: 0, nextUs: 0 },
+    moving: {
+      id: 0,
+      reason: "",
+      command: 0,
+      deadlineUs: 0,
+      drainEndUs: 0,
+      barrierEndUs: 0,
+      awaited: 0,
+      passingSeen: false,
+      leaseGone: false,
+      peerEpoch: 0,
+    },
+    holding: false,
+    settling: false,
+    passUntilUs: 0,
+    lastAskUs: -Infinity,
+    nextOfferUs: 0,
+    calmSinceUs: nowUs,
+  };
+}
+
+/** Whether the peer has been heard lately enough to count on what it said. */
+export function peerAlive(n: NodeFacts): boolean {
+  return n.nowUs - n.heardUs <= n.limits.aliveUs;
+}
+
+/** The next epoch of the group, or null while none can be proven to be new. */
+export function nextEpoch(g: GroupState): number | null {
+  const epoch = Math.max(g.epoch, g.usedUpTo) + 1;
+  return !g.unproven && epoch <= g.reservedUpTo ? epoch : null;
+}
+
+/** Whether this node could serve the group now. */
+export function able(n: NodeFacts, g: GroupState): boolean {
+  return g.eligible && g.carrier && g.rules && !n.stopping && nextEpoch(g) !== null;
+}
+
+/** This kernel is meant to hold the group's lease. */
+export function leased(g: GroupState): boolean {
+  return g.role === "primary" || (g.role === "leaving" && (g.phase === "passing" || (g.phase === "reclaiming" && !g.moving.leaseGone)));
+}
+
+/** The mark under which a regular heartbeat leaves on the group's interfaces; null: none. */
+export function beatStep(n: NodeFacts, g: GroupState): FrameStep | null {
+  if (leased(g)) return g.carrier ? "refresh" : null;
+  if (g.role === "preparing") return "hold";
+  if (g.role === "leaving") return g.phase === "reclaiming" ? "hold" : "pass";
+  return n.nowUs < g.passUntilUs ? "pass" : null;
+}

@@ -1,0 +1,75 @@
+/** Every number that the pure core goes by, in one place, with the relations that must hold between them. Microseconds. */
+
+/** The part of the configured timing that the core needs; the same shape as the configuration's. */
+export interface CoreTiming {
+  readonly heartbeatUs: number;
+  readonly leaseUs: number;
+  readonly suspectUs: number;
+  readonly deadAfterUs: number;
+  readonly drainUs: number;
+  readonly barrierUs: number;
+  readonly startWaitUs: number;
+}
+
+export interface Limits extends CoreTiming {
+  /** Beat of a node that is standby in all groups: nobody waits for it, and answers leave at once anyway. */
+  readonly slowBeatUs: number;
+  /** Between two probes, and so the time that a living kernel has for its answer. */
+  readonly probeUs: number;
+  /** Between two probes while they are answered: the peer lives, only its heartbeats are lost. */
+  readonly answeredProbeUs: number;
+  /** A wake that comes later than this voids the probes before it: who slept proves nothing. */
+  readonly lateUs: number;
+  /** Between two requests for consent. */
+  readonly askUs: number;
+  /** Longest time that packets may be held for one switchover. */
+  readonly prepareMaxUs: number;
+  /** The old node passes stragglers on for at least this long. */
+  readonly passUs: number;
+  /** A peer that has not been heard for this long does not count as alive in a decision. */
+  readonly aliveUs: number;
+  /** Before a primary whose node is not eligible offers the group to the peer again. */
+  readonly offerRetryUs: number;
+  /** How long a preferred node watches a healthy pair before it takes the group back (`preempt`). */
+  readonly preemptAfterUs: number;
+}
+
+/** One tick of the kernel at HZ=250; leases live N-1 to N of these. */
+export const JIFFY_US = 4000;
+/** Unanswered probes in a row that a takeover needs. */
+export const PROBES_NEEDED = 2;
+/** Epochs are numbers of 32 bits on the wire. */
+export const EPOCH_MAX = 0xffff_ffff;
+/** Ask the journal for more when fewer than this many reserved epochs are left. */
+export const EPOCHS_LOW = 500;
+
+export function planLimits(timing: CoreTiming): Limits {
+  const limits: Limits = {
+    heartbeatUs: timing.heartbeatUs,
+    leaseUs: timing.leaseUs,
+    suspectUs: timing.suspectUs,
+    deadAfterUs: timing.deadAfterUs,
+    drainUs: timing.drainUs,
+    barrierUs: timing.barrierUs,
+    startWaitUs: timing.startWaitUs,
+    slowBeatUs: timing.heartbeatUs * 4,
+    probeUs: Math.max(1000, timing.suspectUs / 4),
+    answeredProbeUs: Math.max(4000, timing.suspectUs),
+    lateUs: Math.max(2000, timing.heartbeatUs),
+    askUs: Math.max(1000, timing.heartbeatUs),
+    prepareMaxUs: Math.max(250_000, timing.heartbeatUs * 10),
+    passUs: 10_000_000,
+    aliveUs: Math.max(timing.deadAfterUs, timing.heartbeatUs * 4 * 4),
+    offerRetryUs: 1_000_000,
+    preemptAfterUs: 5_000_000,
+  };
+  assertRelations(limits);
+  return limits;
+}
+
+/** The relations without which the machine's arguments do not hold; the config refuses such timing with a friendlier text. */
+function assertRelations(l: Limits): void {
+  if (l.leaseUs < 3 * l.heartbeatUs + JIFFY_US) throw new RangeError("limits: the lease is shorter than three heartbeats and a jiffy");
+  if (l.suspectUs < 2 * l.heartbeatUs) throw new RangeError("limits: suspicion would start before two heartbeats are missed");
+  if (l.deadAfterUs <= l.suspectUs) throw new RangeError("limits: dead_after must be longer than suspect");
+}

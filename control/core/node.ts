@@ -1,0 +1,353 @@
+/**
+ * The node as a pure machine: an event goes in, an ordered list of work comes out. No clock, no kernel, no randomness; the
+ * daemon and the simulation drive the same functions.
+ *
+ * State is changed in place: at a thousand events a second an immutable machine would feed the garbage collector of the one
+ * thread that must not pause. It is deterministic all the same: same state and event, same state and effects.
+ */
+import { answerCommand, becomeFenced, becomePreparing, keepEpochsAhead, newSwitchId } from "./become.ts";
+import type { Effect } from "./effects.ts";
+import { createFreshness, type Freshness, judge, type Verdict } from "./freshness.ts";
+import { able, createGroup, type GroupState, leased, type NodeFacts, peerAlive } from "./group.ts";
+import { type GroupBeat, type Heartbeat } from "./heartbeat.ts";
+import type { Limits } from "./limits.ts";
+import { probeAnswered, probeWakeUs, voidProbes } from "./probing.ts";
+import {
+  callOff,
+  heardLeaving,
+  heardPreparing,
+  heardPrimary,
+  leaseLost,
+  offer,
+  passedOn,
+  tickLeaving,
+  tickPreparing,
+  tickPrimary,
+} from "./step_serving.ts";
+import { heardWaiting, suspectAfterUs, tickFenced, tickStandby, tickStarting, tickSuspecting } from "./step_waiting.ts";
+import { vacant } from "./vacancy.ts";
+
+export interface NodeState extends NodeFacts {
+  readonly name: string;
+  readonly digest: Uint8Array;
+  readonly freshness: Freshness;
+  readonly groups: readonly GroupState[];
+  nextBeatUs: number;
+  /** What the peer's program calls itself, "" before it was heard. */
+  peerSoftware: string;
+  incompatibleSaid: boolean;
+}
+
+export type CoreEvent =
+  | { readonly kind: "tick" }
+  /** An authentic heartbeat. `link`: bit of the service interface that it came by as a frame, 0 for a path. */
+  | { readonly kind: "heard"; readonly beat: Heartbeat; readonly link: number }
+  | { readonly kind: "probeAnswered"; readonly group: number }
+  /** The kernel refused to refresh, or the rules were away: the lease is gone. */
+  | { readonly kind: "leaseLost"; readonly group: number; readonly reason: string }
+  | { readonly kind: "takeRefused"; readonly group: number; readonly reason: string }
+  | { readonly kind: "holdFailed"; readonly group: number; readonly reason: string }
+  | { readonly kind: "carrier"; readonly group: number; readonly ok: boolean; readonly reason: string }
+  | { readonly kind: "rules"; readonly ok: boolean }
+  /** Something besides silence speaks for the peer's death. */
+  | { readonly kind: "hint"; readonly reason: string }
+  /** This thread slept past its time. */
+  | { readonly kind: "lateWake"; readonly lateUs: number }
+  | { readonly kind: "eligible"; readonly group: number; readonly ok: boolean; readonly reason: string }
+  | { readonly kind: "reserved"; readonly group: number; readonly upTo: number }
+  | {
+    readonly kind: "switchover";
+    readonly group: number;
+    readonly command: number;
+    readonly toSelf: boolean | null;
+    readonly timeoutUs: number;
+    readonly force: boolean;
+  }
+  | { readonly kind: "limits"; readonly limits: Limits }
+  | { readonly kind: "stop" };
+
+export interface NodeSetup {
+  readonly index: number;
+  readonly name: string;
+  readonly peerName: string;
+  readonly session: number;
+  readonly digest: Uint8Array;
+  readonly limits: Limits;
+  readonly groups: readonly Omit<Parameters<typeof createGroup>[0], "index">[];
+}
+
+export function createNode(setup: NodeSetup, nowUs: number): NodeState {
+  return {
+    index: setup.index,
+    name: setup.name,
+    peerName: setup.peerName,
+    digest: setup.digest,
+    limits: setup.limits,
+    nowUs,
+    heardUs: -Infinity,
+    compatible: false,
+    peerStopping: false,
+    hint: "",
+    stopping: false,
+    // The nodes' numbers never meet: one is even, the other odd.
+    nextSwitchId: ((setup.session % 0x3fff_ffff) * 2 + setup.index) >>> 0,
+    out: [],
+    freshness: createFreshness(setup.session),
+    groups: setup.groups.map((group, index) => createGroup({ ...group, index }, nowUs)),
+    nextBeatUs: nowUs,
+    peerSoftware: "",
+    incompatibleSaid: false,
+  };
+}
+
+/** Applies one event that happened at `nowUs`. The effects stand in `node.out` until the next call. */
+export function stepNode(n: NodeState, nowUs: number, event: CoreEvent): readonly Effect[] {
+  n.out.length = 0;
+  n.nowUs = nowUs;
+  switch (event.kind) {
+    case "tick":
+      tick(n);
+      break;
+    case "heard":
+      heard(n, event.beat, event.link);
+      break;
+    case "probeAnswered":
+      probeAnswered(n, n.groups[event.group]!);
+      break;
+    case "leaseLost":
+      leaseLost(n, n.groups[event.group]!, event.reason);
+      break;
+    case "takeRefused":
+      takeRefused(n, n.groups[event.group]!, event.reason);
+      break;
+    case "holdFailed":
+      callOffIfPreparing(n, n.groups[event.group]!, event.reason);
+      break;
+    case "carrier":
+      carrier(n, n.groups[event.group]!, event.ok, event.reason);
+      break;
+    case "rules":
+      for (const g of n.groups) g.rules = event.ok;
+      break;
+    case "hint":
+      n.hint = event.reason;
+      break;
+    case "lateWake":
+      for (const g of n.groups) voidProbes(n, g);
+      break;
+    case "eligible":
+      eligible(n.groups[event.group]!, event.ok, event.reason);
+      break;
+    case "reserved":
+      reserved(n.groups[event.group]!, event.upTo);
+      break;
+    case "switchover":
+      switchover(n, n.groups[event.group]!, event);
+      break;
+    case "limits":
+      n.limits = event.limits;
+      break;
+    case "stop":
+      n.stopping = true;
+      break;
+    default:
+      event satisfies never;
+  }
+  return n.out;
+}
+
+function tick(n: NodeState): void {
+  for (const g of n.groups) tickGroup(n, g);
+  if (n.nowUs >= n.nextBeatUs) n.out.push({ kind: "beat", group: null, step: null });
+}
+
+function tickGroup(n: NodeState, g: GroupState): void {
+  switch (g.role) {
+    case "starting":
+      return tickStarting(n, g);
+    case "standby":
+      return tickStandby(n, g);
+    case "suspecting":
+      return tickSuspecting(n, g);
+    case "fenced":
+      return tickFenced(n, g);
+    case "preparing":
+      return tickPreparing(n, g);
+    case "primary":
+      return tickPrimary(n, g);
+    case "leaving":
+      return tickLeaving(n, g);
+    default:
+      g.role satisfies never;
+  }
+}
+
+/** Judges a heartbeat without any other effect, so that the reactor can tell a greeting or a replay from news. */
+export function judgeHeartbeat(n: NodeState, nowUs: number, beat: Heartbeat): Verdict {
+  return judge(n.freshness, beat, nowUs);
+}
+
+function heard(n: NodeState, beat: Heartbeat, link: number): void {
+  n.heardUs = n.nowUs;
+  n.hint = "";
+  n.peerSoftware = beat.software;
+  n.peerStopping = beat.stopping;
+  n.compatible = sameDigest(n.digest, beat.digest) && beat.groupCount === n.groups.length;
+  if (!n.compatible) return sayIncompatible(n);
+  if (n.incompatibleSaid) {
+    n.incompatibleSaid = false;
+    n.out.push({ kind: "alarm", alarm: "incompatible", text: null });
+  }
+  for (const g of n.groups) heardGroup(n, g, beat.groups[g.index]!, link);
+}
+
+function sameDigest(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+function sayIncompatible(n: NodeState): void {
+  if (n.incompatibleSaid) return;
+  n.incompatibleSaid = true;
+  const text = `${n.peerName} runs with another configuration of this pair (nodes, paths, groups, addresses or timing): both nodes stay as they are`;
+  n.out.push({ kind: "alarm", alarm: "incompatible", text }, { kind: "event", level: "alarm", event: "incompatible", group: null, text });
+}
+
+function heardGroup(n: NodeState, g: GroupState, said: GroupBeat, link: number): void {
+  Object.assign(g.peer, said);
+  g.peerKnown = true;
+  g.unproven = false;
+  if (g.role !== "primary" && g.role !== "leaving" && said.epoch > g.epoch) g.epoch = said.epoch;
+  keepEpochsAhead(n, g);
+  // Only what travels on the group's own networks says anything about its packets.
+  const own = link & g.links;
+  switch (g.role) {
+    case "primary":
+      return heardPrimary(n, g, own);
+    case "leaving":
+      return heardLeaving(n, g, own);
+    case "preparing":
+      return heardPreparing(n, g);
+    default:
+      heardWaiting(n, g);
+      return passedOn(n, g, own);
+  }
+}
+
+function takeRefused(n: NodeState, g: GroupState, reason: string): void {
+  if (g.role !== "primary") return;
+  n.out.push({ kind: "cancel", group: g.index });
+  becomeFenced(n, g, reason, true);
+}
+
+function callOffIfPreparing(n: NodeState, g: GroupState, reason: string): void {
+  if (g.role === "preparing") callOff(n, g, reason);
+}
+
+function carrier(n: NodeState, g: GroupState, ok: boolean, reason: string): void {
+  if (g.carrier === ok) return;
+  g.carrier = ok;
+  n.out.push({ kind: "alarm", alarm: `carrier ${g.name}`, text: ok ? null : reason });
+  if (ok) return;
+  if (leased(g)) {
+    n.out.push({ kind: "cancel", group: g.index });
+    answerCommand(n, g, false, reason);
+    becomeFenced(n, g, reason, true);
+  }
+  // The peer shall know by any other path, at once.
+  n.out.push({ kind: "beat", group: null, step: null });
+}
+
+function eligible(g: GroupState, ok: boolean, reason: string): void {
+  g.eligible = ok;
+  g.eligibleReason = reason;
+}
+
+function reserved(g: GroupState, upTo: number): void {
+  g.reservedUpTo = Math.max(g.reservedUpTo, upTo);
+  g.reserveAsked = g.reservedUpTo;
+}
+
+function switchover(n: NodeState, g: GroupState, event: Extract<CoreEvent, { kind: "switchover" }>): void {
+  const answer = (ok: boolean, error: string) => {
+    n.out.push({ kind: "result", id: event.command, group: g.index, ok, error });
+  };
+  if (event.force) g.unproven = false;
+  const toSelf = event.toSelf ?? g.role !== "primary";
+  if (toSelf === (g.role === "primary")) {
+    if (toSelf) return answer(true, "");
+    if (g.peer.role === "primary" && peerAlive(n)) return answer(true, "");
+    return answer(false, `${n.peerName} cannot be asked by a node that is not primary itself (${g.role})`);
+  }
+  if (g.moving.command !== 0 || g.role === "preparing" || g.role === "leaving" || g.settling) {
+    return answer(false, "another switch of this group is under way: try again");
+  }
+  if (!peerAlive(n) || !g.peerKnown) {
+    const silent = toSelf ? "as a standby this node takes over by itself once the address is silent" : "there is nobody to take over";
+    return answer(false, `${n.peerName} is not heard; ${silent}`);
+  }
+  if (!n.compatible) return answer(false, `${n.peerName} runs with another configuration: make both the same first`);
+  g.moving.command = event.command;
+  if (!toSelf) {
+    if (!g.peer.able) {
+      g.moving.command = 0;
+      return answer(false, `${n.peerName} cannot serve ${g.name} now: segue status there says why`);
+    }
+    return offer(n, g, event.timeoutUs, "an operator asked");
+  }
+  if (g.role !== "standby" || g.peer.role !== "primary" || !able(n, g)) {
+    g.moving.command = 0;
+    return answer(false, whyNot(n, g));
+  }
+  g.moving.deadlineUs = n.nowUs + Math.min(event.timeoutUs, n.limits.prepareMaxUs);
+  becomePreparing(n, g, "an operator asked", newSwitchId(n));
+}
+
+function whyNot(n: NodeState, g: GroupState): string {
+  if (g.role !== "standby") return `this node is ${g.role}, not standby`;
+  if (g.peer.role !== "primary") return `${n.peerName} is ${g.peer.role}, not primary`;
+  if (!g.eligible) return `this node may not serve: ${g.eligibleReason}`;
+  if (!g.carrier) return "this node has no carrier on a service interface";
+  return "this node has no epoch that it can prove to be new: look at its journal, or use --force";
+}
+
+/** The next beat is due a full interval from now; a node that is standby in everything beats slower. */
+export function beatDone(n: NodeState, nowUs: number): void {
+  const quiet = n.groups.every((g) => g.role === "standby" && g.phase === "none") && peerAlive(n);
+  const interval = quiet ? n.limits.slowBeatUs : n.limits.heartbeatUs;
+  // On a grid while on time, so that small delays do not add up; from now on when a beat came early or much too late.
+  const grid = n.nextBeatUs + interval;
+  n.nextBeatUs = grid > nowUs && grid - nowUs <= interval ? grid : nowUs + interval;
+}
+
+/** When `tick` has to come again, if nothing happens before. */
+export function nextWakeUs(n: NodeState): number {
+  let wake = n.nextBeatUs;
+  for (const g of n.groups) wake = Math.min(wake, groupWakeUs(n, g));
+  return wake;
+}
+
+function groupWakeUs(n: NodeState, g: GroupState): number {
+  switch (g.role) {
+    case "starting":
+      return n.heardUs === -Infinity ? g.sinceUs + n.limits.startWaitUs : Infinity;
+    case "standby": {
+      const suspect = n.heardUs + suspectAfterUs(n, g);
+      return g.phase === "giveBack" ? Math.min(suspect, g.moving.deadlineUs) : vacant(n, g) ? Math.min(suspect, g.lastAskUs + n.limits.askUs) : suspect;
+    }
+    case "suspecting":
+      return probeWakeUs(n, g);
+    case "fenced":
+      return peerAlive(n) && g.peerKnown ? Infinity : probeWakeUs(n, g);
+    case "preparing":
+      return Math.min(g.moving.deadlineUs, Math.max(n.heardUs + n.limits.suspectUs, n.nowUs === 0 ? 0 : probeWakeUs(n, g)));
+    case "primary":
+      return g.settling ? (g.moving.awaited === 0 ? n.nowUs : g.moving.barrierEndUs) : g.phase === "offer" ? g.moving.deadlineUs : Infinity;
+    case "leaving":
+      return Math.min(
+        n.heardUs + n.limits.deadAfterUs,
+        g.phase === "passing" ? g.moving.drainEndUs : g.phase === "reclaiming" ? g.moving.deadlineUs : Infinity,
+      );
+    default:
+      return g.role satisfies never;
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * Asks the network who has the address, and says when its silence proves that nobody has.
+ *
+ * A kernel that holds the lease answers within a fraction of the probe interval, whatever has become of its daemon; one
+ * that does not is mute. So two questions in a row without an answer, each with its full time, mean that nobody speaks.
+ */
+import { able, type GroupState, type NodeFacts } from "./group.ts";
+import { PROBES_NEEDED } from "./limits.ts";
+
+/** For this many leases a suspicion is young: the peer's kernel may fall silent any moment, so it is asked at full rate. */
+const YOUNG_LEASES = 5;
+
+/** Silence that a takeover needs: less where something besides silence speaks for the peer's death. */
+export function neededSilenceUs(n: NodeFacts): number {
+  return n.hint !== "" ? n.limits.suspectUs : n.limits.deadAfterUs;
+}
+
+/** Counts and sends questions; true when the address may be taken. */
+export function probe(n: NodeFacts, g: GroupState): boolean {
+  const p = g.probing;
+  const due = n.nowUs >= p.nextUs;
+  if (due && p.sentUs !== 0) {
+    p.unanswered++;
+    p.sentUs = 0;
+  }
+  const proven = p.unanswered >= PROBES_NEEDED && n.nowUs - n.heardUs >= neededSilenceUs(n);
+  if (proven && able(n, g)) return true;
+  if (!due || !g.carrier) return false;
+  const young = n.nowUs - g.sinceUs < YOUNG_LEASES * n.limits.leaseUs;
+  p.sentUs = n.nowUs;
+  p.nextUs = n.nowUs + (young || p.unanswered > 0 ? n.limits.probeUs : n.limits.answeredProbeUs);
+  n.out.push({ kind: "probe", group: g.index });
+  return false;
+}
+
+/** When `probe` wants to be called again. */
+export function probeWakeUs(n: NodeFacts, g: GroupState): number {
+  if (!g.carrier) return Infinity;
+  const p = g.probing;
+  // The silence may become long enough between two questions.
+  const silent = n.heardUs + neededSilenceUs(n);
+  return p.unanswered >= PROBES_NEEDED && silent > n.nowUs ? Math.min(p.nextUs, silent) : p.nextUs;
+}
+
+export function probeAnswered(n: NodeFacts, g: GroupState): void {
+  g.probing.unanswered = 0;
+  g.probing.sentUs = 0;
+  g.probing.answeredUs = n.nowUs;
+}
+
+/** After an own sleep: the answers may have come and gone, so the open questions prove nothing. */
+export function voidProbes(n: NodeFacts, g: GroupState): void {
+  g.probing.unanswered = 0;
+  g.probing.sentUs = 0;
+  g.probing.nextUs = n.nowUs;
+}

@@ -1,0 +1,219 @@
+/** The roles that serve or are about to: primary, leaving (old node of a switchover), preparing (new node). */
+import {
+  answerCommand,
+  becomeFenced,
+  becomeLeaving,
+  becomePrimary,
+  becomeStandby,
+  newSwitchId,
+  resumePrimary,
+  say,
+  setPhase,
+  yieldTo,
+} from "./become.ts";
+import { able, type GroupState, nextEpoch, type NodeFacts, peerAlive } from "./group.ts";
+import { probe } from "./probing.ts";
+
+// ---- primary
+
+export function tickPrimary(n: NodeFacts, g: GroupState): void {
+  if (g.settling) return finishSettling(n, g);
+  if (g.phase === "offer" && n.nowUs >= g.moving.deadlineUs) {
+    setPhase(g, "none", 0);
+    answerCommand(n, g, false, `${n.peerName} did not take over in time`);
+  }
+  const unfit = !g.eligible || n.stopping;
+  if (unfit && g.phase === "none" && n.nowUs >= g.nextOfferUs && peerAlive(n) && n.compatible && g.peer.able) {
+    offer(n, g, n.limits.offerRetryUs, n.stopping ? "this node stops" : g.eligibleReason);
+  }
+}
+
+/** Asks the peer to take the group over. */
+export function offer(n: NodeFacts, g: GroupState, timeoutUs: number, reason: string): void {
+  g.nextOfferUs = n.nowUs + n.limits.offerRetryUs;
+  g.moving.deadlineUs = n.nowUs + timeoutUs;
+  g.moving.reason = reason;
+  setPhase(g, "offer", newSwitchId(n));
+  n.out.push({ kind: "beat", group: null, step: null });
+}
+
+/** All that the old node had has been passed on, or the wait for its word is over: let go, in order, and lift the hold. */
+export function finishSettling(n: NodeFacts, g: GroupState): void {
+  if (g.moving.awaited !== 0 && n.nowUs < g.moving.barrierEndUs) return;
+  n.out.push({ kind: "step", group: g.index, text: g.moving.awaited === 0 ? "all passed on" : "barrier timed out" });
+  g.settling = false;
+  g.holding = false;
+  setPhase(g, "none", 0);
+  n.out.push({ kind: "finishHold", group: g.index }, { kind: "end", group: g.index, outcome: "done" });
+  answerCommand(n, g, true, "");
+}
+
+/** @param link bit of the service interface on which this was heard, 0 for another path */
+export function heardPrimary(n: NodeFacts, g: GroupState, link: number): void {
+  const peer = g.peer;
+  if (peer.role === "primary" || (peer.role === "leaving" && peer.phase === "passing")) return twoPrimaries(n, g);
+  if (g.settling) {
+    if (peer.phase === "passedOn" && peer.switchId === g.switchId) g.moving.awaited &= ~(peer.links & link);
+    return finishSettling(n, g);
+  }
+  if (!n.compatible) return;
+  if (peer.role === "preparing" && peer.phase === "want") return becomeLeaving(n, g, peer.switchId);
+  if (g.phase === "offer" && peer.phase === "refuse" && peer.switchId === g.switchId) {
+    setPhase(g, "none", 0);
+    answerCommand(n, g, false, `${n.peerName} cannot take over now: see segue status there`);
+  }
+  // It believes that nobody serves; it shall know at once.
+  if (peer.phase === "ask" || peer.role === "suspecting") n.out.push({ kind: "beat", group: null, step: null });
+}
+
+/** Two that meet: the lower epoch gives way; of equal ones the node that is not preferred. */
+function twoPrimaries(n: NodeFacts, g: GroupState): void {
+  const higher = g.peer.epoch > g.epoch || (g.peer.epoch === g.epoch && !g.preferSelf);
+  if (!higher) {
+    n.out.push({ kind: "beat", group: null, step: null });
+    return;
+  }
+  const own = g.epoch;
+  g.epoch = g.peer.epoch;
+  yieldTo(n, g, `${n.peerName} is primary with epoch ${g.peer.epoch}, ours was ${own}`);
+}
+
+export function leaseLost(n: NodeFacts, g: GroupState, reason: string): void {
+  if (g.role === "primary") {
+    n.out.push({ kind: "cancel", group: g.index });
+    becomeFenced(n, g, reason, false);
+  } else if (g.role === "leaving" && g.phase === "passing") {
+    release(n, g);
+  }
+}
+
+// ---- leaving
+
+export function tickLeaving(n: NodeFacts, g: GroupState): void {
+  if (n.nowUs - n.heardUs >= n.limits.deadAfterUs) return newNodeLost(n, g, `${n.peerName} fell silent`);
+  if (g.phase === "passing" && n.nowUs >= g.moving.drainEndUs) return release(n, g);
+  if (g.phase === "reclaiming" && n.nowUs >= g.moving.deadlineUs) return reclaim(n, g);
+  if (n.nowUs - g.sinceUs > 2 * n.limits.prepareMaxUs) newNodeLost(n, g, `${n.peerName} did not finish`);
+}
+
+/** The last words: no lease, the address is the peer's. Repeated in every heartbeat until it reigns. */
+function release(n: NodeFacts, g: GroupState): void {
+  setPhase(g, "released", g.moving.id);
+  g.moving.leaseGone = true;
+  n.out.push({ kind: "beat", group: g.index, step: "drop" }, { kind: "step", group: g.index, text: "released" });
+}
+
+function newNodeLost(n: NodeFacts, g: GroupState, reason: string): void {
+  if (!g.moving.leaseGone) return resumePrimary(n, g, reason);
+  n.out.push({ kind: "beat", group: g.index, step: "unpass" }, { kind: "end", group: g.index, outcome: "aborted" });
+  answerCommand(n, g, false, reason);
+  // It may have taken over with its last breath: consent or unanswered probes decide, as after any lost lease.
+  becomeFenced(n, g, `released, but ${reason}`, false);
+}
+
+/** @param link bit of the service interface on which this was heard, 0 for another path */
+export function heardLeaving(n: NodeFacts, g: GroupState, link: number): void {
+  const peer = g.peer;
+  if (peer.role === "primary" && peer.epoch >= g.epoch) {
+    g.epoch = peer.epoch;
+    g.passUntilUs = n.nowUs + n.limits.passUs;
+    becomeStandby(n, g, `handed over to ${n.peerName}, epoch ${peer.epoch}`);
+    n.out.push({ kind: "addressesOff", group: g.index });
+    passedOn(n, g, link);
+    n.out.push({ kind: "end", group: g.index, outcome: "done" });
+    answerCommand(n, g, true, "");
+    return;
+  }
+  if (peer.role === "preparing") return;
+  const ours = peer.switchId === g.moving.id;
+  if (peer.phase === "giveBack" && ours) {
+    if (g.phase !== "reclaiming") beginReclaim(n, g);
+  } else if (peer.phase === "gaveBack" && ours) {
+    // Behind the last packet that came back, if it was heard where they travel.
+    if (link !== 0) reclaim(n, g);
+  } else {
+    newNodeLost(n, g, `${n.peerName} called it off`);
+  }
+}
+
+/** Everything that the old node had received before this heartbeat of the new one left its kernel before the answer. */
+export function passedOn(n: NodeFacts, g: GroupState, link: number): void {
+  if (g.role !== "standby" || link === 0 || g.peer.phase !== "settling") return;
+  if (g.phase !== "passedOn" || g.switchId !== g.peer.switchId) setPhase(g, "passedOn", g.peer.switchId);
+  if ((g.phaseLinks & link) !== 0) return;
+  g.phaseLinks |= link;
+  n.out.push({ kind: "beat", group: null, step: null });
+}
+
+function beginReclaim(n: NodeFacts, g: GroupState): void {
+  setPhase(g, "reclaiming", g.moving.id);
+  g.moving.deadlineUs = n.nowUs + n.limits.prepareMaxUs;
+  g.holding = true;
+  n.out.push({ kind: "hold", group: g.index }, { kind: "beat", group: g.index, step: "unpass" });
+}
+
+/** Old node again: what was given back first, then what came meanwhile. */
+function reclaim(n: NodeFacts, g: GroupState): void {
+  const reason = `${n.peerName} could not finish in time`;
+  if (!g.moving.leaseGone) return resumePrimary(n, g, reason);
+  const epoch = nextEpoch(g);
+  if (epoch === null) return becomeFenced(n, g, reason, false);
+  g.role = "primary";
+  g.sinceUs = n.nowUs;
+  g.epoch = epoch;
+  g.holding = false;
+  setPhase(g, "none", 0);
+  n.out.push({ kind: "take", group: g.index, epoch }, { kind: "finishHold", group: g.index });
+  n.out.push({ kind: "end", group: g.index, outcome: "aborted" });
+  answerCommand(n, g, false, reason);
+  say(n, g, "alarm", "aborted", `${g.name}: switchover called off, primary again with epoch ${epoch}: ${reason}`);
+}
+
+// ---- preparing
+
+export function tickPreparing(n: NodeFacts, g: GroupState): void {
+  if (!g.carrier || !g.rules || !g.eligible) return callOff(n, g, "this node cannot serve any more");
+  if (n.nowUs - n.heardUs >= n.limits.suspectUs) {
+    // The old node died on the way: a failover with the packets already in hand.
+    if (probe(n, g)) {
+      becomePrimary(n, g, "failover", `${n.peerName} fell silent during the switchover, the last 2 probes of the address unanswered`);
+    }
+    return;
+  }
+  if (n.nowUs >= g.moving.deadlineUs) callOff(n, g, g.moving.passingSeen ? "it took too long" : `${n.peerName} did not answer`);
+}
+
+export function heardPreparing(n: NodeFacts, g: GroupState): void {
+  const peer = g.peer, ours = peer.switchId === g.switchId;
+  g.probing.unanswered = 0;
+  g.probing.sentUs = 0;
+  if (peer.phase === "released" && ours) {
+    if (able(n, g)) becomePrimary(n, g, "switchover", g.moving.reason);
+    return;
+  }
+  if (peer.phase === "passing" && ours) {
+    g.moving.passingSeen = true;
+  } else if (peer.phase === "refuse" && ours) {
+    callOff(n, g, `${n.peerName} refused`);
+  } else if (peer.role === "primary" && (g.moving.passingSeen || peer.epoch > g.moving.peerEpoch)) {
+    callOff(n, g, `${n.peerName} went on as primary`);
+  }
+}
+
+/** Back to standby; what is held goes back to the old node when it is ready for it. */
+export function callOff(n: NodeFacts, g: GroupState, reason: string): void {
+  const id = g.moving.id;
+  becomeStandby(n, g, `switchover called off: ${reason}`);
+  g.moving.reason = reason;
+  n.out.push({ kind: "step", group: g.index, text: `called off: ${reason}` });
+  if (g.moving.passingSeen && g.peer.role === "leaving") {
+    setPhase(g, "giveBack", id);
+    g.moving.deadlineUs = n.nowUs + n.limits.prepareMaxUs;
+    n.out.push({ kind: "beat", group: null, step: null });
+    return;
+  }
+  g.holding = false;
+  n.out.push({ kind: "giveBack", group: g.index }, { kind: "beat", group: null, step: null });
+  n.out.push({ kind: "end", group: g.index, outcome: "aborted" });
+  answerCommand(n, g, false, reason);
+}

@@ -1,0 +1,171 @@
+/** The roles that wait: starting, standby, suspecting, fenced. */
+import {
+  answerCommand,
+  becomePreparing,
+  becomePrimary,
+  becomeStandby,
+  becomeSuspecting,
+  clearProbing,
+  newSwitchId,
+  setPhase,
+} from "./become.ts";
+import { able, type GroupState, type NodeFacts, peerAlive } from "./group.ts";
+import { probe } from "./probing.ts";
+import { fillVacancy } from "./vacancy.ts";
+
+/** The peer has, or had a moment ago, the lease: it beats at full rate, and its silence means something. */
+function peerServes(g: GroupState): boolean {
+  return g.peer.role === "primary" || g.peer.role === "leaving";
+}
+
+function ms(us: number): string {
+  return `${(us / 1000).toFixed(1)} ms`;
+}
+
+export function tickStarting(n: NodeFacts, g: GroupState): void {
+  if (n.heardUs === -Infinity) {
+    if (n.nowUs - g.sinceUs >= n.limits.startWaitUs) {
+      becomeSuspecting(n, g, `no peer heard in the first ${ms(n.limits.startWaitUs)} of this run`);
+      tickSuspecting(n, g);
+    }
+    return;
+  }
+  if (!peerAlive(n)) return becomeStandby(n, g, `${n.peerName} was heard and is silent again`);
+  if (!n.compatible) return;
+  if (g.peerKnown && peerServes(g)) return becomeStandby(n, g, `${n.peerName} is primary with epoch ${g.peer.epoch}`);
+  fillVacancy(n, g);
+}
+
+/** Silence after which a standby suspects: a peer that does not serve beats slower. */
+export function suspectAfterUs(n: NodeFacts, g: GroupState): number {
+  if (n.hint !== "") return n.limits.heartbeatUs * 1.5;
+  return peerServes(g) ? n.limits.suspectUs : Math.max(n.limits.suspectUs, n.limits.aliveUs);
+}
+
+export function tickStandby(n: NodeFacts, g: GroupState): void {
+  const silence = n.nowUs - n.heardUs;
+  if (g.phase === "giveBack" && silence < suspectAfterUs(n, g)) return tickGiveBack(n, g);
+  if (silence >= suspectAfterUs(n, g)) {
+    becomeSuspecting(n, g, n.hint !== "" ? n.hint : `${n.peerName} silent for ${ms(silence)}`);
+    return tickSuspecting(n, g);
+  }
+  fillVacancy(n, g);
+  preempt(n, g);
+}
+
+/** A preferred node takes the group back only if told to, and only from a pair that has been calm for a while. */
+function preempt(n: NodeFacts, g: GroupState): void {
+  if (!g.preempt || !g.preferSelf || !peerServes(g) || !able(n, g) || g.role !== "standby") {
+    g.calmSinceUs = n.nowUs;
+    return;
+  }
+  if (n.nowUs - g.calmSinceUs < n.limits.preemptAfterUs) return;
+  g.calmSinceUs = n.nowUs;
+  g.moving.deadlineUs = n.nowUs + n.limits.prepareMaxUs;
+  becomePreparing(n, g, "this node is preferred and preempt is on", newSwitchId(n));
+}
+
+export function tickSuspecting(n: NodeFacts, g: GroupState): void {
+  if (!probe(n, g)) {
+    heartbeatsLostAlarm(n, g);
+    return;
+  }
+  const silence = n.nowUs - n.heardUs;
+  const alone = n.heardUs === -Infinity;
+  becomePrimary(
+    n,
+    g,
+    alone ? "start" : "failover",
+    alone
+      ? `no peer heard since the start, the last 2 probes of the address unanswered`
+      : `${n.peerName} silent for ${ms(silence)}${n.hint === "" ? "" : ` (${n.hint})`}, the last 2 probes of the address unanswered`,
+  );
+}
+
+/** The address answers and the heartbeats do not come: somebody has to look at the paths. */
+function heartbeatsLostAlarm(n: NodeFacts, g: GroupState): void {
+  if (g.probing.answeredUs === 0 || n.nowUs - g.sinceUs < Math.max(5 * n.limits.deadAfterUs, 200_000)) return;
+  n.out.push({
+    kind: "alarm",
+    alarm: "heartbeats-lost",
+    text: `${n.peerName} is not heard on any path, but its address answers probes: look at cables, filters and the peer's daemon`,
+  });
+}
+
+export function tickFenced(n: NodeFacts, g: GroupState): void {
+  if (peerAlive(n) && g.peerKnown) {
+    clearProbing(g);
+    if (peerServes(g) && n.compatible) return becomeStandby(n, g, `${n.peerName} is primary with epoch ${g.peer.epoch}`);
+    return fillVacancy(n, g);
+  }
+  // The peer is silent too: the same proof as any takeover.
+  if (n.nowUs - n.heardUs >= n.limits.suspectUs && probe(n, g)) {
+    becomePrimary(n, g, "retake", `lease lost, ${n.peerName} silent, the last 2 probes of the address unanswered`);
+  }
+}
+
+/** A switchover that came to nothing: the old node gets back what was held for it. */
+function tickGiveBack(n: NodeFacts, g: GroupState): void {
+  if (n.nowUs < g.moving.deadlineUs) return;
+  giveBack(n, g, "none");
+}
+
+export function giveBack(n: NodeFacts, g: GroupState, phase: "gaveBack" | "none"): void {
+  g.holding = false;
+  n.out.push({ kind: "giveBack", group: g.index });
+  setPhase(g, phase, phase === "none" ? 0 : g.moving.id);
+  n.out.push({ kind: "beat", group: null, step: null }, { kind: "end", group: g.index, outcome: "aborted" });
+  answerCommand(n, g, false, g.moving.reason);
+}
+
+export function heardWaiting(n: NodeFacts, g: GroupState): void {
+  switch (g.role) {
+    case "suspecting":
+      n.out.push({ kind: "cancel", group: g.index });
+      becomeStandby(n, g, "heard again");
+      break;
+    case "starting":
+      return tickStarting(n, g);
+    case "fenced":
+      if (g.peer.role === "preparing" && g.peer.phase === "want") return consentToWant(n, g);
+      return tickFenced(n, g);
+    default:
+      break;
+  }
+  if (g.phase === "giveBack") {
+    if (g.peer.phase === "reclaiming" && g.peer.switchId === g.switchId) giveBack(n, g, "gaveBack");
+    else if (g.peer.role === "primary" && g.peer.phase === "none") giveBack(n, g, "none");
+    return;
+  }
+  answerOffer(n, g);
+  forgetAnswer(g);
+  fillVacancy(n, g);
+}
+
+/** The new node of a switchover meets an old one that has lost its lease: what it wants is there to take. */
+function consentToWant(n: NodeFacts, g: GroupState): void {
+  g.role = "leaving";
+  g.sinceUs = n.nowUs;
+  setPhase(g, "released", g.peer.switchId);
+  g.moving.id = g.peer.switchId;
+  g.moving.leaseGone = true;
+  n.out.push({ kind: "beat", group: g.index, step: "pass" });
+}
+
+function answerOffer(n: NodeFacts, g: GroupState): void {
+  if (g.peer.phase !== "offer" || g.peer.role !== "primary") return;
+  if (able(n, g)) {
+    g.moving.deadlineUs = n.nowUs + n.limits.prepareMaxUs;
+    becomePreparing(n, g, `${n.peerName} handed over`, newSwitchId(n));
+  } else if (g.phase !== "refuse" || g.switchId !== g.peer.switchId) {
+    setPhase(g, "refuse", g.peer.switchId);
+    n.out.push({ kind: "beat", group: null, step: null });
+  }
+}
+
+/** An answer stands for as long as the question. */
+function forgetAnswer(g: GroupState): void {
+  const stale = (g.phase === "grant" && g.peer.phase !== "ask") || (g.phase === "refuse" && g.peer.phase !== "offer") ||
+    (g.phase === "gaveBack" && g.peer.phase === "none") || (g.phase === "passedOn" && g.peer.phase !== "settling");
+  if (stale) setPhase(g, "none", 0);
+}

@@ -1,0 +1,50 @@
+/**
+ * Nobody serves and both nodes hear each other: exactly one of them asks, and the other consents.
+ * Consent is what makes it safe without silence: who consents has just heard the asker, and so cannot take over within `dead_after`;
+ * the asker's licence in its own kernel does not live longer.
+ */
+import { becomePrimary, newSwitchId, setPhase } from "./become.ts";
+import { able, type GroupState, type NodeFacts, peerAlive } from "./group.ts";
+import type { Role, SwitchKind } from "./vocabulary.ts";
+
+const NOT_SERVING: readonly Role[] = ["starting", "standby", "suspecting", "fenced"];
+
+export function vacant(n: NodeFacts, g: GroupState): boolean {
+  return n.compatible && g.peerKnown && peerAlive(n) && NOT_SERVING.includes(g.role) && NOT_SERVING.includes(g.peer.role);
+}
+
+/** Who should take a vacant group: who can; then who served last; then who is preferred. Never a tie. */
+function rank(canServe: boolean, role: Role, preferred: boolean): number {
+  return (canServe ? 4 : 0) + (role === "fenced" ? 2 : 0) + (preferred ? 1 : 0);
+}
+
+/** Asks, consents, or takes, whichever is this node's part now. */
+export function fillVacancy(n: NodeFacts, g: GroupState): void {
+  if (!vacant(n, g) || g.phase === "giveBack") return;
+  const mine = able(n, g);
+  const better = rank(mine, g.role, g.preferSelf) > rank(g.peer.able, g.peer.role, !g.preferSelf);
+  if (mine && better) return askOrTake(n, g);
+  if (g.phase === "ask") setPhase(g, "none", 0);
+  if (g.peer.phase === "ask" && !better) consent(n, g);
+}
+
+function askOrTake(n: NodeFacts, g: GroupState): void {
+  if (g.phase === "ask" && g.peer.phase === "grant" && g.peer.switchId === g.switchId) {
+    return becomePrimary(n, g, takeKind(g), `nobody served and ${n.peerName} consented`);
+  }
+  if (g.phase !== "ask") setPhase(g, "ask", newSwitchId(n));
+  if (n.nowUs - g.lastAskUs < n.limits.askUs) return;
+  g.lastAskUs = n.nowUs;
+  n.out.push({ kind: "beat", group: g.index, step: "arm" });
+}
+
+function takeKind(g: GroupState): SwitchKind {
+  if (g.role === "fenced") return "retake";
+  return g.role === "starting" ? "start" : "failover";
+}
+
+function consent(n: NodeFacts, g: GroupState): void {
+  if (g.phase === "grant" && g.switchId === g.peer.switchId) return;
+  setPhase(g, "grant", g.peer.switchId);
+  n.out.push({ kind: "beat", group: null, step: null });
+}

@@ -1,0 +1,196 @@
+/**
+ * The heartbeat on the wire, version 1. Big-endian; offsets in bytes.
+ *
+ * ```
+ *  0 u32 magic "SEGU"   4 u8 version  5 u8 lowest version that the sender reads  6 u8 node  7 u8 flags
+ *  8 u32 key id        12 u32 pair id
+ * 16 f64 session       24 f64 echo of the receiver's session
+ * 32 u32 sequence      36 u32 0       40 f64 time of sending, µs
+ * 48 8 bytes digest of the pair's configuration
+ * 56 u8 links  57 u8 MACs  58 u8 groups  59 u8 0
+ * 60 links × {u32 sequence last heard, u32 µs since}, MACs × 6, groups × {u8 role, u8 phase, u8 flags, u8 0, u32 epoch, u32 switch id, u16 links, u16 0}
+ *    {u8 type, u8 length, bytes}*   1: software version; unknown types are skipped
+ *    16 bytes tag: HMAC-SHA256 over all before it under the pair's key, cut to 128 bits (RFC 2104 section 5)
+ * ```
+ *
+ * A newer version may append fields and types; it may not change the meaning of these. A receiver reads every version
+ * whose "lowest version" is not above its own, so a pair can be upgraded one node at a time.
+ */
+import { hmac } from "@noble/hashes/hmac.js";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { DIGEST_BYTES, GROUPS_MAX, type Heartbeat, LINKS_MAX, MACS_MAX, PHASES } from "./heartbeat.ts";
+import { ROLES } from "./vocabulary.ts";
+
+export const WIRE_VERSION = 1;
+export const MAGIC = 0x53454755;
+export const TAG_BYTES = 16;
+const HEAD_BYTES = 60;
+const LINK_BYTES = 8;
+const GROUP_BYTES = 16;
+const TLV_SOFTWARE = 1;
+const FLAG_STOPPING = 1;
+const FLAG_ANSWER_NOW = 2;
+const GROUP_ABLE = 1;
+/** Longest datagram that this version writes or reads; below every path's MTU. */
+export const DATAGRAM_MAX = 1200;
+
+/** Why a datagram was not read. Each is counted and shown in status. */
+export type WireReject = "tooShort" | "tooLong" | "notSegue" | "versionTooNew" | "otherKey" | "otherPair" | "badTag" | "malformed" | "ownNode";
+
+/** The shared key, prepared once: a clone of a keyed state costs half of keying anew. */
+export interface WireKey {
+  readonly keyed: ReturnType<typeof hmac.create>;
+  readonly keyId: number;
+  readonly pairId: number;
+}
+
+/** @param key 32 bytes  @param pair name of the pair */
+export function prepareKey(key: Uint8Array, pair: string): WireKey {
+  if (key.length !== 32) throw new RangeError(`pair key: 32 bytes are needed, not ${key.length}`);
+  const text = new TextEncoder();
+  return {
+    keyed: hmac.create(sha256, key),
+    keyId: firstU32(hmac(sha256, key, text.encode("segue key id"))),
+    pairId: firstU32(sha256(text.encode(`segue pair ${pair}`))),
+  };
+}
+
+function firstU32(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+}
+
+function tagOf(key: WireKey, bytes: Uint8Array): Uint8Array {
+  return key.keyed.clone().update(bytes).digest();
+}
+
+/** Writes a heartbeat into `out` (at least `DATAGRAM_MAX` bytes) and returns its length. */
+export function encodeHeartbeat(beat: Heartbeat, key: WireKey, out: Uint8Array<ArrayBuffer>): number {
+  const view = new DataView(out.buffer, out.byteOffset, out.byteLength);
+  view.setUint32(0, MAGIC);
+  view.setUint8(4, WIRE_VERSION);
+  view.setUint8(5, WIRE_VERSION);
+  view.setUint8(6, beat.node);
+  view.setUint8(7, (beat.stopping ? FLAG_STOPPING : 0) | (beat.answerNow ? FLAG_ANSWER_NOW : 0));
+  view.setUint32(8, key.keyId);
+  view.setUint32(12, key.pairId);
+  view.setFloat64(16, beat.session);
+  view.setFloat64(24, beat.echoSession);
+  view.setUint32(32, beat.seq);
+  view.setUint32(36, 0);
+  view.setFloat64(40, beat.sentUs);
+  out.set(beat.digest, 48);
+  view.setUint8(56, beat.linkCount);
+  view.setUint8(57, beat.macCount);
+  view.setUint8(58, beat.groupCount);
+  view.setUint8(59, 0);
+  let at = HEAD_BYTES;
+  for (let i = 0; i < beat.linkCount; i++, at += LINK_BYTES) {
+    const link = beat.links[i]!;
+    view.setUint32(at, link.seq);
+    view.setUint32(at + 4, Math.min(link.delayUs, 0xffff_ffff));
+  }
+  for (let i = 0; i < beat.macCount * 6; i++) out[at++] = beat.macs[i]!;
+  for (let i = 0; i < beat.groupCount; i++, at += GROUP_BYTES) {
+    const group = beat.groups[i]!;
+    view.setUint8(at, ROLES.indexOf(group.role));
+    view.setUint8(at + 1, PHASES.indexOf(group.phase));
+    view.setUint8(at + 2, group.able ? GROUP_ABLE : 0);
+    view.setUint8(at + 3, 0);
+    view.setUint32(at + 4, group.epoch);
+    view.setUint32(at + 8, group.switchId);
+    view.setUint16(at + 12, group.links);
+    view.setUint16(at + 14, 0);
+  }
+  at = encodeSoftware(beat.software, out, at);
+  out.set(tagOf(key, out.subarray(0, at)).subarray(0, TAG_BYTES), at);
+  return at + TAG_BYTES;
+}
+
+function encodeSoftware(software: string, out: Uint8Array, at: number): number {
+  const length = Math.min(software.length, 32);
+  out[at] = TLV_SOFTWARE;
+  out[at + 1] = length;
+  for (let i = 0; i < length; i++) out[at + 2 + i] = software.charCodeAt(i) & 0x7f;
+  return at + 2 + length;
+}
+
+/**
+ * Reads a datagram into `into`: cheap checks first, then the tag, then the rest. Nothing of `into` counts unless null is returned.
+ * @param self own node index; a datagram of one's own is a loop in the network or a copied config
+ */
+export function decodeHeartbeat(bytes: Uint8Array, length: number, key: WireKey, self: number, into: Heartbeat): WireReject | null {
+  if (length > DATAGRAM_MAX) return "tooLong";
+  if (length < HEAD_BYTES + TAG_BYTES) return "tooShort";
+  const view = new DataView(bytes.buffer, bytes.byteOffset, length);
+  if (view.getUint32(0) !== MAGIC) return "notSegue";
+  if (view.getUint8(5) > WIRE_VERSION || view.getUint8(4) < WIRE_VERSION) return "versionTooNew";
+  if (view.getUint32(12) !== key.pairId) return "otherPair";
+  if (view.getUint32(8) !== key.keyId) return "otherKey";
+  const end = length - TAG_BYTES;
+  if (!tagMatches(tagOf(key, bytes.subarray(0, end)), bytes, end)) return "badTag";
+  if (view.getUint8(6) === self) return "ownNode";
+  return readBody(bytes, view, end, into) ? null : "malformed";
+}
+
+/** Compares in constant time, so that the time of a refusal tells nothing. */
+function tagMatches(tag: Uint8Array, bytes: Uint8Array, at: number): boolean {
+  let difference = 0;
+  for (let i = 0; i < TAG_BYTES; i++) difference |= tag[i]! ^ bytes[at + i]!;
+  return difference === 0;
+}
+
+function readBody(bytes: Uint8Array, view: DataView, end: number, into: Heartbeat): boolean {
+  const links = view.getUint8(56), macs = view.getUint8(57), groups = view.getUint8(58);
+  if (links > LINKS_MAX || macs > MACS_MAX || groups > GROUPS_MAX) return false;
+  if (HEAD_BYTES + links * LINK_BYTES + macs * 6 + groups * GROUP_BYTES > end) return false;
+  const flags = view.getUint8(7);
+  into.node = view.getUint8(6);
+  into.stopping = (flags & FLAG_STOPPING) !== 0;
+  into.answerNow = (flags & FLAG_ANSWER_NOW) !== 0;
+  into.session = view.getFloat64(16);
+  into.echoSession = view.getFloat64(24);
+  into.seq = view.getUint32(32);
+  into.sentUs = view.getFloat64(40);
+  if (!Number.isSafeInteger(into.session) || into.session <= 0 || !Number.isFinite(into.sentUs)) return false;
+  for (let i = 0; i < DIGEST_BYTES; i++) into.digest[i] = bytes[48 + i]!;
+  let at = HEAD_BYTES;
+  into.linkCount = links;
+  for (let i = 0; i < links; i++, at += LINK_BYTES) {
+    const link = into.links[i]!;
+    link.seq = view.getUint32(at);
+    link.delayUs = view.getUint32(at + 4);
+  }
+  into.macCount = macs;
+  for (let i = 0; i < macs * 6; i++) into.macs[i] = bytes[at++]!;
+  into.groupCount = groups;
+  for (let i = 0; i < groups; i++, at += GROUP_BYTES) {
+    const group = into.groups[i]!;
+    const role = ROLES[view.getUint8(at)], phase = PHASES[view.getUint8(at + 1)];
+    if (role === undefined || phase === undefined) return false;
+    group.role = role;
+    group.phase = phase;
+    group.able = (view.getUint8(at + 2) & GROUP_ABLE) !== 0;
+    group.epoch = view.getUint32(at + 4);
+    group.switchId = view.getUint32(at + 8);
+    group.links = view.getUint16(at + 12);
+  }
+  return readTail(bytes, at, end, into);
+}
+
+function readTail(bytes: Uint8Array, from: number, end: number, into: Heartbeat): boolean {
+  let at = from;
+  while (at + 2 <= end) {
+    const type = bytes[at]!, length = bytes[at + 1]!;
+    if (at + 2 + length > end) return false;
+    if (type === TLV_SOFTWARE) readSoftware(bytes, at + 2, length, into);
+    at += 2 + length;
+  }
+  return at === end;
+}
+
+/** Keeps the string that is there if it is the same: a new one each beat would be garbage. */
+function readSoftware(bytes: Uint8Array, at: number, length: number, into: Heartbeat): void {
+  let same = into.software.length === length;
+  for (let i = 0; same && i < length; i++) same = into.software.charCodeAt(i) === bytes[at + i];
+  if (!same) into.software = String.fromCharCode(...bytes.subarray(at, at + length)).replaceAll(/[^\x20-\x7e]/g, "?");
+}
