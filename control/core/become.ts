@@ -70,7 +70,7 @@ export function becomeSuspecting(n: NodeFacts, g: GroupState, reason: string): v
 
 /** Speaks as the addresses from here on. The caller has made sure of the peer's consent or of silence and unanswered probes. */
 export function becomePrimary(n: NodeFacts, g: GroupState, kind: SwitchKind, reason: string): void {
-  const epoch = nextEpoch(g);
+  const epoch = nextEpoch(n, g);
   if (epoch === null) return;
   const holding = g.holding;
   n.out.push({ kind: "begin", group: g.index, switch: kind, reason });

@@ -143,15 +143,19 @@ export function peerAlive(n: NodeFacts): boolean {
   return n.nowUs - n.heardUs <= n.limits.aliveUs;
 }
 
-/** The next epoch of the group, or null while none can be proven to be new. */
-export function nextEpoch(g: GroupState): number | null {
-  const epoch = Math.max(g.epoch, g.usedUpTo) + 1;
+/**
+ * The next epoch of the group, or null while none can be proven to be new. One node's are even, the other's odd: two that
+ * take over without having heard of each other never use the same number.
+ */
+export function nextEpoch(n: NodeFacts, g: GroupState): number | null {
+  const above = Math.max(g.epoch, g.usedUpTo) + 1;
+  const epoch = above + (above % 2 === n.index ? 0 : 1);
   return !g.unproven && epoch <= g.reservedUpTo ? epoch : null;
 }
 
 /** Whether this node could serve the group now. */
 export function able(n: NodeFacts, g: GroupState): boolean {
-  return g.eligible && g.carrier && g.rules && !n.stopping && nextEpoch(g) !== null;
+  return g.eligible && g.carrier && g.rules && !n.stopping && nextEpoch(n, g) !== null;
 }
 
 /** This kernel is meant to hold the group's lease. */

@@ -5,6 +5,7 @@ import {
   becomeLeaving,
   becomePrimary,
   becomeStandby,
+  keepEpochsAhead,
   newSwitchId,
   resumePrimary,
   say,
@@ -52,6 +53,7 @@ export function finishSettling(n: NodeFacts, g: GroupState): void {
 export function heardPrimary(n: NodeFacts, g: GroupState, link: number): void {
   const peer = g.peer;
   if (peer.role === "primary" || (peer.role === "leaving" && peer.phase === "passing")) return twoPrimaries(n, g);
+  raiseEpoch(n, g);
   if (g.settling) {
     if (peer.phase === "passedOn" && peer.switchId === g.switchId) g.moving.awaited &= ~(peer.links & link);
     return finishSettling(n, g);
@@ -64,6 +66,17 @@ export function heardPrimary(n: NodeFacts, g: GroupState, link: number): void {
   }
   // It believes that nobody serves; it shall know at once.
   if (peer.phase === "ask" || peer.role === "suspecting") n.out.push({ kind: "beat", group: null, step: null });
+}
+
+/** The peer knows of a reign that this node never heard of: ours shall have the higher number, as it came later. */
+function raiseEpoch(n: NodeFacts, g: GroupState): void {
+  if (g.peer.epoch <= g.epoch) return;
+  const own = g.epoch;
+  g.epoch = g.peer.epoch;
+  const next = nextEpoch(n, g);
+  g.epoch = next ?? own;
+  keepEpochsAhead(n, g);
+  if (next !== null) say(n, g, "notice", "epoch", `${g.name}: epoch ${next} instead of ${own}, ${n.peerName} knew of ${g.peer.epoch}`);
 }
 
 /** Two that meet: the lower epoch gives way; of equal ones the node that is not preferred. */
@@ -156,7 +169,7 @@ function beginReclaim(n: NodeFacts, g: GroupState): void {
 function reclaim(n: NodeFacts, g: GroupState): void {
   const reason = `${n.peerName} could not finish in time`;
   if (!g.moving.leaseGone) return resumePrimary(n, g, reason);
-  const epoch = nextEpoch(g);
+  const epoch = nextEpoch(n, g);
   if (epoch === null) return becomeFenced(n, g, reason, false);
   g.role = "primary";
   g.sinceUs = n.nowUs;

@@ -1,0 +1,26 @@
+/** `deno task sim [COUNT] [FIRST]`: plays histories by seed; `deno task sim --trace SEED` shows one. Ends with 1 if a rule was broken. */
+import { type Outcome, playFaults, playMoves } from "./scenario.ts";
+
+const plays: Readonly<Record<string, (seed: number) => Outcome>> = { moves: playMoves, faults: playFaults };
+
+if (Deno.args[0] === "--trace") {
+  const seed = Number(Deno.args[1]);
+  for (const [name, play] of Object.entries(plays)) {
+    if (Deno.args[2] !== undefined && Deno.args[2] !== name) continue;
+    const outcome = play(seed);
+    console.log(`# ${name} ${seed}\n${outcome.trace.join("\n")}\n${outcome.violations.join("\n")}`);
+  }
+} else {
+  const count = Number(Deno.args[0] ?? 1000), first = Number(Deno.args[1] ?? 1);
+  let broken = 0;
+  for (const [name, play] of Object.entries(plays)) {
+    for (let seed = first; seed < first + count; seed++) {
+      const outcome = play(seed);
+      if (outcome.violations.length === 0) continue;
+      broken++;
+      if (broken <= 10) console.log(`${name} ${seed}: ${outcome.violations.join("; ")}`);
+    }
+  }
+  console.log(`${2 * count} histories, ${broken} broke a rule`);
+  if (broken > 0) Deno.exit(1);
+}
