@@ -1,1 +1,14 @@
-if (import.meta.main) console.log("segue 0.1.0");
+/** segue: which thread or command this is. */
+import { JOURNAL_WORKER } from "./control/journal/protocol.ts";
+import { SWITCH_WORKER } from "./control/daemon/switch_thread.ts";
+
+switch (self.name) {
+  case SWITCH_WORKER:
+    (await import("./control/switch/worker.ts")).runSwitchWorker();
+    break;
+  case JOURNAL_WORKER:
+    (await import("./control/journal/worker.ts")).runJournalWorker();
+    break;
+  default:
+    Deno.exit(await (await import("./control/commands.ts")).runCommand(Deno.args));
+}

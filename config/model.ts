@@ -52,12 +52,27 @@ export type Track =
     readonly rise: number;
   };
 
+/** How segue learns whether a service works. */
+export type HealthCheck =
+  & {
+    readonly everyUs: number;
+    readonly timeoutUs: number;
+    /** Failures in a row that make it unhealthy, successes in a row that make it healthy again. */
+    readonly fall: number;
+    readonly rise: number;
+  }
+  & (
+    | { readonly kind: "tcp"; readonly target: Endpoint }
+    | { readonly kind: "exec"; readonly exec: readonly string[] }
+  );
+
 export interface ServiceConfig {
   readonly name: string;
   readonly exec?: readonly string[];
   readonly systemd?: string;
   readonly run: "always" | "primary";
   readonly after: readonly string[];
+  readonly health?: HealthCheck;
   readonly onPrimary: readonly (readonly string[])[];
   readonly onStandby: readonly (readonly string[])[];
 }

@@ -44,10 +44,26 @@ export const LIBC_SYMBOLS = {
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   /** int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask) */
   ppoll: { parameters: ["buffer", "u64", "buffer", "pointer"], result: "i32" },
+  // The same calls for loops that want to leave nothing to the garbage collector: lengths and results as numbers instead
+  // of bigints. For buffers below 2 GiB only, so that no value leaves 31 bits.
+  /** send */
+  send32: { name: "send", parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+  /** recv */
+  recv32: { name: "recv", parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+  /** recvfrom */
+  recvfrom32: { name: "recvfrom", parameters: ["i32", "buffer", "u32", "i32", "buffer", "buffer"], result: "i32" },
+  /** read */
+  read32: { name: "read", parameters: ["i32", "buffer", "u32"], result: "i32" },
+  /** write */
+  write32: { name: "write", parameters: ["i32", "buffer", "u32"], result: "i32" },
+  /** ppoll */
+  ppoll32: { name: "ppoll", parameters: ["buffer", "u32", "buffer", "pointer"], result: "i32" },
   /** int eventfd(unsigned int initial, int flags) */
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   /** int clock_gettime(clockid_t clock, struct timespec *ts) */
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
+  /** int clock_getres(clockid_t clock, struct timespec *resolution) */
+  clock_getres: { parameters: ["i32", "buffer"], result: "i32" },
   /** int prctl(int option, unsigned long, unsigned long, unsigned long, unsigned long) */
   prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
   /** int sched_setscheduler(pid_t pid, int policy, const struct sched_param *param) */
@@ -60,6 +76,10 @@ export const LIBC_SYMBOLS = {
   fcntl: { parameters: ["i32", "i32", "i64"], result: "i32" },
   /** int flock(int fd, int operation) */
   flock: { parameters: ["i32", "i32"], result: "i32" },
+  /** int ftruncate(int fd, off_t length) */
+  ftruncate: { parameters: ["i32", "i64"], result: "i32" },
+  /** int mlock(const void *addr, size_t len) */
+  mlock: { parameters: ["buffer", "usize"], result: "i32" },
   /** pid_t getpid(void) */
   getpid: { parameters: [], result: "i32" },
   /** uid_t geteuid(void) */

@@ -38,7 +38,13 @@ export function keepEpochsAhead(n: NodeFacts, g: GroupState): void {
   n.out.push({ kind: "reserve", group: g.index, above: highest });
 }
 
-export function say(n: NodeFacts, g: GroupState, level: "info" | "notice" | "alarm", event: string, text: string): void {
+export function say(
+  n: NodeFacts,
+  g: GroupState,
+  level: "info" | "notice" | "alarm",
+  event: string,
+  text: string,
+): void {
   n.out.push({ kind: "event", level, event, group: g.index, text });
 }
 

@@ -29,7 +29,13 @@ export type Effect =
   /** It came to nothing: a suspicion that was false leaves no receipt. */
   | { readonly kind: "cancel"; readonly group: number }
   /** Answer to an operator's command; the group's last receipt goes with it if `ok` or if one was aborted. */
-  | { readonly kind: "result"; readonly id: number; readonly group: number; readonly ok: boolean; readonly error: string }
+  | {
+    readonly kind: "result";
+    readonly id: number;
+    readonly group: number;
+    readonly ok: boolean;
+    readonly error: string;
+  }
   | { readonly kind: "reserve"; readonly group: number; readonly above: number }
   | {
     readonly kind: "event";

@@ -37,7 +37,11 @@ export function createFreshness(session: number): Freshness {
 }
 
 /** Judges an authentic heartbeat and remembers it. */
-export function judge(state: Freshness, beat: Pick<Heartbeat, "session" | "echoSession" | "seq">, nowUs: number): Verdict {
+export function judge(
+  state: Freshness,
+  beat: Pick<Heartbeat, "session" | "echoSession" | "seq">,
+  nowUs: number,
+): Verdict {
   if (beat.session !== state.peerSession && state.retired.includes(beat.session)) return "retired";
   if (beat.echoSession !== state.session) {
     if (nowUs - state.freshUs > GREETING_QUIET_US) state.echo = beat.session;

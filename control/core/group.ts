@@ -98,7 +98,10 @@ export interface NodeFacts {
 }
 
 export function createGroup(
-  setup: Pick<GroupState, "index" | "name" | "links" | "preferSelf" | "preempt" | "usedUpTo" | "reservedUpTo" | "unproven">,
+  setup: Pick<
+    GroupState,
+    "index" | "name" | "links" | "preferSelf" | "preempt" | "usedUpTo" | "reservedUpTo" | "unproven"
+  >,
   nowUs: number,
 ): GroupState {
   return {
@@ -160,7 +163,8 @@ export function able(n: NodeFacts, g: GroupState): boolean {
 
 /** This kernel is meant to hold the group's lease. */
 export function leased(g: GroupState): boolean {
-  return g.role === "primary" || (g.role === "leaving" && (g.phase === "passing" || (g.phase === "reclaiming" && !g.moving.leaseGone)));
+  return g.role === "primary" ||
+    (g.role === "leaving" && (g.phase === "passing" || (g.phase === "reclaiming" && !g.moving.leaseGone)));
 }
 
 /** The mark under which a regular heartbeat leaves on the group's interfaces; null: none. */

@@ -69,7 +69,11 @@ export function planLimits(timing: CoreTiming): Limits {
 
 /** The relations without which the machine's arguments do not hold; the config refuses such timing with a friendlier text. */
 function assertRelations(l: Limits): void {
-  if (l.leaseUs < 3 * l.heartbeatUs + JIFFY_US) throw new RangeError("limits: the lease is shorter than three heartbeats and a jiffy");
-  if (l.suspectUs < 2 * l.heartbeatUs) throw new RangeError("limits: suspicion would start before two heartbeats are missed");
+  if (l.leaseUs < 3 * l.heartbeatUs + JIFFY_US) {
+    throw new RangeError("limits: the lease is shorter than three heartbeats and a jiffy");
+  }
+  if (l.suspectUs < 2 * l.heartbeatUs) {
+    throw new RangeError("limits: suspicion would start before two heartbeats are missed");
+  }
   if (l.deadAfterUs <= l.suspectUs) throw new RangeError("limits: dead_after must be longer than suspect");
 }

@@ -28,7 +28,13 @@ export type SwitchCommand =
 export type SwitchReport =
   | { readonly kind: "ready"; readonly startUs: number }
   | { readonly kind: "snapshot"; readonly id: number; readonly snapshot: SwitchSnapshot }
-  | { readonly kind: "result"; readonly id: number; readonly ok: boolean; readonly error?: string; readonly receipt?: SwitchReceipt }
+  | {
+    readonly kind: "result";
+    readonly id: number;
+    readonly ok: boolean;
+    readonly error?: string;
+    readonly receipt?: SwitchReceipt;
+  }
   | { readonly kind: "event"; readonly event: NodeEvent }
   | { readonly kind: "receipt"; readonly receipt: SwitchReceipt }
   | { readonly kind: "reserveEpochs"; readonly group: string; readonly above: number }
@@ -80,7 +86,12 @@ export interface GroupSnapshot {
   readonly state: { readonly lsn: number; readonly peer_lsn: number };
   readonly last_switch: SwitchReceipt | null;
   readonly held: { readonly now: number; readonly total: number; readonly released: number; readonly dropped: number };
-  readonly packets: { readonly served: number; readonly passed: number; readonly dropped: number; readonly muted: number };
+  readonly packets: {
+    readonly served: number;
+    readonly passed: number;
+    readonly dropped: number;
+    readonly muted: number;
+  };
   readonly peer_role: Role | null;
   readonly eligible: boolean;
   readonly eligible_reason: string;

@@ -14,12 +14,12 @@ import type { Limits } from "./limits.ts";
 import { probeAnswered, probeWakeUs, voidProbes } from "./probing.ts";
 import {
   callOff,
+  heardBehindPackets,
   heardLeaving,
   heardPreparing,
   heardPrimary,
   leaseLost,
   offer,
-  passedOn,
   tickLeaving,
   tickPreparing,
   tickPrimary,
@@ -42,6 +42,8 @@ export type CoreEvent =
   | { readonly kind: "tick" }
   /** An authentic heartbeat. `link`: bit of the service interface that it came by as a frame, 0 for a path. */
   | { readonly kind: "heard"; readonly beat: Heartbeat; readonly link: number }
+  /** The last heartbeat again, by another link. It proves no life (anybody can repeat it), only what travelled before it there. */
+  | { readonly kind: "copy"; readonly beat: Heartbeat; readonly link: number }
   | { readonly kind: "probeAnswered"; readonly group: number }
   /** The kernel refused to refresh, or the rules were away: the lease is gone. */
   | { readonly kind: "leaseLost"; readonly group: number; readonly reason: string }
@@ -110,6 +112,9 @@ export function stepNode(n: NodeState, nowUs: number, event: CoreEvent): readonl
       break;
     case "heard":
       heard(n, event.beat, event.link);
+      break;
+    case "copy":
+      if (n.compatible) { for (const g of n.groups) heardBehindPackets(n, g, event.link & g.links); }
       break;
     case "probeAnswered":
       probeAnswered(n, n.groups[event.group]!);
@@ -208,8 +213,15 @@ function sameDigest(a: Uint8Array, b: Uint8Array): boolean {
 function sayIncompatible(n: NodeState): void {
   if (n.incompatibleSaid) return;
   n.incompatibleSaid = true;
-  const text = `${n.peerName} runs with another configuration of this pair (nodes, paths, groups, addresses or timing): both nodes stay as they are`;
-  n.out.push({ kind: "alarm", alarm: "incompatible", text }, { kind: "event", level: "alarm", event: "incompatible", group: null, text });
+  const text =
+    `${n.peerName} runs with another configuration of this pair (nodes, paths, groups, addresses or timing): both nodes stay as they are`;
+  n.out.push({ kind: "alarm", alarm: "incompatible", text }, {
+    kind: "event",
+    level: "alarm",
+    event: "incompatible",
+    group: null,
+    text,
+  });
 }
 
 function heardGroup(n: NodeState, g: GroupState, said: GroupBeat, link: number): void {
@@ -229,7 +241,7 @@ function heardGroup(n: NodeState, g: GroupState, said: GroupBeat, link: number):
       return heardPreparing(n, g);
     default:
       heardWaiting(n, g);
-      return passedOn(n, g, own);
+      return heardBehindPackets(n, g, own);
   }
 }
 
@@ -282,7 +294,9 @@ function switchover(n: NodeState, g: GroupState, event: Extract<CoreEvent, { kin
     return answer(false, "another switch of this group is under way: try again");
   }
   if (!peerAlive(n) || !g.peerKnown) {
-    const silent = toSelf ? "as a standby this node takes over by itself once the address is silent" : "there is nobody to take over";
+    const silent = toSelf
+      ? "as a standby this node takes over by itself once the address is silent"
+      : "there is nobody to take over";
     return answer(false, `${n.peerName} is not heard; ${silent}`);
   }
   if (!n.compatible) return answer(false, `${n.peerName} runs with another configuration: make both the same first`);
@@ -332,16 +346,27 @@ function groupWakeUs(n: NodeState, g: GroupState): number {
       return n.heardUs === -Infinity ? g.sinceUs + n.limits.startWaitUs : Infinity;
     case "standby": {
       const suspect = n.heardUs + suspectAfterUs(n, g);
-      return g.phase === "giveBack" ? Math.min(suspect, g.moving.deadlineUs) : vacant(n, g) ? Math.min(suspect, g.lastAskUs + n.limits.askUs) : suspect;
+      return g.phase === "giveBack"
+        ? Math.min(suspect, g.moving.deadlineUs)
+        : vacant(n, g)
+        ? Math.min(suspect, g.lastAskUs + n.limits.askUs)
+        : suspect;
     }
     case "suspecting":
       return probeWakeUs(n, g);
     case "fenced":
       return peerAlive(n) && g.peerKnown ? Infinity : probeWakeUs(n, g);
     case "preparing":
-      return Math.min(g.moving.deadlineUs, Math.max(n.heardUs + n.limits.suspectUs, n.nowUs === 0 ? 0 : probeWakeUs(n, g)));
+      return Math.min(
+        g.moving.deadlineUs,
+        Math.max(n.heardUs + n.limits.suspectUs, n.nowUs === 0 ? 0 : probeWakeUs(n, g)),
+      );
     case "primary":
-      return g.settling ? (g.moving.awaited === 0 ? n.nowUs : g.moving.barrierEndUs) : g.phase === "offer" ? g.moving.deadlineUs : Infinity;
+      return g.settling
+        ? (g.moving.awaited === 0 ? n.nowUs : g.moving.barrierEndUs)
+        : g.phase === "offer"
+        ? g.moving.deadlineUs
+        : Infinity;
     case "leaving":
       return Math.min(
         n.heardUs + n.limits.deadAfterUs,

@@ -54,10 +54,7 @@ export function heardPrimary(n: NodeFacts, g: GroupState, link: number): void {
   const peer = g.peer;
   if (peer.role === "primary" || (peer.role === "leaving" && peer.phase === "passing")) return twoPrimaries(n, g);
   raiseEpoch(n, g);
-  if (g.settling) {
-    if (peer.phase === "passedOn" && peer.switchId === g.switchId) g.moving.awaited &= ~(peer.links & link);
-    return finishSettling(n, g);
-  }
+  if (g.settling) return heardBehindPackets(n, g, link);
   if (!n.compatible) return;
   if (peer.role === "preparing" && peer.phase === "want") return becomeLeaving(n, g, peer.switchId);
   if (g.phase === "offer" && peer.phase === "refuse" && peer.switchId === g.switchId) {
@@ -76,7 +73,9 @@ function raiseEpoch(n: NodeFacts, g: GroupState): void {
   const next = nextEpoch(n, g);
   g.epoch = next ?? own;
   keepEpochsAhead(n, g);
-  if (next !== null) say(n, g, "notice", "epoch", `${g.name}: epoch ${next} instead of ${own}, ${n.peerName} knew of ${g.peer.epoch}`);
+  if (next !== null) {
+    say(n, g, "notice", "epoch", `${g.name}: epoch ${next} instead of ${own}, ${n.peerName} knew of ${g.peer.epoch}`);
+  }
 }
 
 /** Two that meet: the lower epoch gives way; of equal ones the node that is not preferred. */
@@ -132,7 +131,7 @@ export function heardLeaving(n: NodeFacts, g: GroupState, link: number): void {
     g.passUntilUs = n.nowUs + n.limits.passUs;
     becomeStandby(n, g, `handed over to ${n.peerName}, epoch ${peer.epoch}`);
     n.out.push({ kind: "addressesOff", group: g.index });
-    passedOn(n, g, link);
+    heardBehindPackets(n, g, link);
     n.out.push({ kind: "end", group: g.index, outcome: "done" });
     answerCommand(n, g, true, "");
     return;
@@ -142,16 +141,32 @@ export function heardLeaving(n: NodeFacts, g: GroupState, link: number): void {
   if (peer.phase === "giveBack" && ours) {
     if (g.phase !== "reclaiming") beginReclaim(n, g);
   } else if (peer.phase === "gaveBack" && ours) {
-    // Behind the last packet that came back, if it was heard where they travel.
-    if (link !== 0) reclaim(n, g);
+    heardBehindPackets(n, g, link);
   } else {
     newNodeLost(n, g, `${n.peerName} called it off`);
   }
 }
 
+/**
+ * What a heartbeat proves about packets, by having travelled behind them on the same network. A copy will do: it says the
+ * same, and has come the same way.
+ * @param link bit of the service interface on which it was heard, 0 for another path
+ */
+export function heardBehindPackets(n: NodeFacts, g: GroupState, link: number): void {
+  if (link === 0) return;
+  if (g.settling) {
+    if (g.peer.phase === "passedOn" && g.peer.switchId === g.switchId) g.moving.awaited &= ~(g.peer.links & link);
+    finishSettling(n, g);
+  } else if (g.role === "leaving") {
+    if (g.phase === "reclaiming" && g.peer.phase === "gaveBack" && g.peer.switchId === g.moving.id) reclaim(n, g);
+  } else {
+    passedOn(n, g, link);
+  }
+}
+
 /** Everything that the old node had received before this heartbeat of the new one left its kernel before the answer. */
-export function passedOn(n: NodeFacts, g: GroupState, link: number): void {
-  if (g.role !== "standby" || link === 0 || g.peer.phase !== "settling") return;
+function passedOn(n: NodeFacts, g: GroupState, link: number): void {
+  if (g.role !== "standby" || g.peer.phase !== "settling") return;
   if (g.phase !== "passedOn" || g.switchId !== g.peer.switchId) setPhase(g, "passedOn", g.peer.switchId);
   if ((g.phaseLinks & link) !== 0) return;
   g.phaseLinks |= link;
@@ -189,11 +204,18 @@ export function tickPreparing(n: NodeFacts, g: GroupState): void {
   if (n.nowUs - n.heardUs >= n.limits.suspectUs) {
     // The old node died on the way: a failover with the packets already in hand.
     if (probe(n, g)) {
-      becomePrimary(n, g, "failover", `${n.peerName} fell silent during the switchover, the last 2 probes of the address unanswered`);
+      becomePrimary(
+        n,
+        g,
+        "failover",
+        `${n.peerName} fell silent during the switchover, the last 2 probes of the address unanswered`,
+      );
     }
     return;
   }
-  if (n.nowUs >= g.moving.deadlineUs) callOff(n, g, g.moving.passingSeen ? "it took too long" : `${n.peerName} did not answer`);
+  if (n.nowUs >= g.moving.deadlineUs) {
+    callOff(n, g, g.moving.passingSeen ? "it took too long" : `${n.peerName} did not answer`);
+  }
 }
 
 export function heardPreparing(n: NodeFacts, g: GroupState): void {

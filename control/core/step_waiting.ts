@@ -78,7 +78,9 @@ export function tickSuspecting(n: NodeFacts, g: GroupState): void {
     alone ? "start" : "failover",
     alone
       ? `no peer heard since the start, the last 2 probes of the address unanswered`
-      : `${n.peerName} silent for ${ms(silence)}${n.hint === "" ? "" : ` (${n.hint})`}, the last 2 probes of the address unanswered`,
+      : `${n.peerName} silent for ${ms(silence)}${
+        n.hint === "" ? "" : ` (${n.hint})`
+      }, the last 2 probes of the address unanswered`,
   );
 }
 
@@ -88,14 +90,17 @@ function heartbeatsLostAlarm(n: NodeFacts, g: GroupState): void {
   n.out.push({
     kind: "alarm",
     alarm: "heartbeats-lost",
-    text: `${n.peerName} is not heard on any path, but its address answers probes: look at cables, filters and the peer's daemon`,
+    text:
+      `${n.peerName} is not heard on any path, but its address answers probes: look at cables, filters and the peer's daemon`,
   });
 }
 
 export function tickFenced(n: NodeFacts, g: GroupState): void {
   if (peerAlive(n) && g.peerKnown) {
     clearProbing(g);
-    if (peerServes(g) && n.compatible) return becomeStandby(n, g, `${n.peerName} is primary with epoch ${g.peer.epoch}`);
+    if (peerServes(g) && n.compatible) {
+      return becomeStandby(n, g, `${n.peerName} is primary with epoch ${g.peer.epoch}`);
+    }
     return fillVacancy(n, g);
   }
   // The peer is silent too: the same proof as any takeover.

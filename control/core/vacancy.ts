@@ -10,7 +10,8 @@ import type { Role, SwitchKind } from "./vocabulary.ts";
 const NOT_SERVING: readonly Role[] = ["starting", "standby", "suspecting", "fenced"];
 
 export function vacant(n: NodeFacts, g: GroupState): boolean {
-  return n.compatible && g.peerKnown && peerAlive(n) && NOT_SERVING.includes(g.role) && NOT_SERVING.includes(g.peer.role);
+  return n.compatible && g.peerKnown && peerAlive(n) && NOT_SERVING.includes(g.role) &&
+    NOT_SERVING.includes(g.peer.role);
 }
 
 /** Who should take a vacant group: who can; then who served last; then who is preferred. Never a tie. */

@@ -35,7 +35,16 @@ const GROUP_ABLE = 1;
 export const DATAGRAM_MAX = 1200;
 
 /** Why a datagram was not read. Each is counted and shown in status. */
-export type WireReject = "tooShort" | "tooLong" | "notSegue" | "versionTooNew" | "otherKey" | "otherPair" | "badTag" | "malformed" | "ownNode";
+export type WireReject =
+  | "tooShort"
+  | "tooLong"
+  | "notSegue"
+  | "versionTooNew"
+  | "otherKey"
+  | "otherPair"
+  | "badTag"
+  | "malformed"
+  | "ownNode";
 
 /** The shared key, prepared once: a clone of a keyed state costs half of keying anew. */
 export interface WireKey {
@@ -118,7 +127,13 @@ function encodeSoftware(software: string, out: Uint8Array, at: number): number {
  * Reads a datagram into `into`: cheap checks first, then the tag, then the rest. Nothing of `into` counts unless null is returned.
  * @param self own node index; a datagram of one's own is a loop in the network or a copied config
  */
-export function decodeHeartbeat(bytes: Uint8Array, length: number, key: WireKey, self: number, into: Heartbeat): WireReject | null {
+export function decodeHeartbeat(
+  bytes: Uint8Array,
+  length: number,
+  key: WireKey,
+  self: number,
+  into: Heartbeat,
+): WireReject | null {
   if (length > DATAGRAM_MAX) return "tooLong";
   if (length < HEAD_BYTES + TAG_BYTES) return "tooShort";
   const view = new DataView(bytes.buffer, bytes.byteOffset, length);

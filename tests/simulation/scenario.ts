@@ -29,7 +29,9 @@ export function playMoves(seed: number, moves = 10): Outcome {
     const before = world.primaries()[0];
     world.switchover(random.pick([0, 1]), i);
     world.runUntil(world.now + random.between(60 * MS, 200 * MS));
-    if (world.primaries().length !== 1 || world.primaries()[0] === before) world.violations.push(`move ${i}: primaries ${world.primaries()}`);
+    if (world.primaries().length !== 1 || world.primaries()[0] === before) {
+      world.violations.push(`move ${i}: primaries ${world.primaries()}`);
+    }
   }
   world.runUntil(world.now + 20 * MS);
   const lost = world.lost.slice(lostBefore);
@@ -60,9 +62,28 @@ function oneFault(world: SimWorld, random: Random, i: number): void {
   const index = random.pick([0, 1]);
   const node = world.nodes[index]!;
   const other = world.nodes[1 - index]!;
-  switch (random.pick(["stop", "stop", "stop", "kill", "power", "carrier", "cable", "deaf", "loss", "move", "move", "moveAndStop", "moveAndKill"])) {
+  switch (
+    random.pick([
+      "stop",
+      "stop",
+      "stop",
+      "kill",
+      "power",
+      "carrier",
+      "cable",
+      "deaf",
+      "loss",
+      "move",
+      "move",
+      "moveAndStop",
+      "moveAndKill",
+    ])
+  ) {
     case "stop":
-      return world.stop(index, random.chance(0.5) ? random.between(1 * MS, 30 * MS) : random.between(30 * MS, 800 * MS));
+      return world.stop(
+        index,
+        random.chance(0.5) ? random.between(1 * MS, 30 * MS) : random.between(30 * MS, 800 * MS),
+      );
     case "kill":
       if (!node.powered) return world.powerOn(index);
       return node.core === null ? world.start(index) : world.kill(index);
@@ -90,7 +111,10 @@ function oneFault(world: SimWorld, random: Random, i: number): void {
       return world.switchover(index, 100 + i);
     case "moveAndStop":
       world.switchover(index, 100 + i);
-      return world.at(world.now + random.between(0, 5 * MS), () => world.stop(random.pick([0, 1]), random.between(1 * MS, 200 * MS)));
+      return world.at(
+        world.now + random.between(0, 5 * MS),
+        () => world.stop(random.pick([0, 1]), random.between(1 * MS, 200 * MS)),
+      );
     case "moveAndKill":
       world.switchover(index, 100 + i);
       return world.at(world.now + random.between(0, 5 * MS), () => world.kill(random.pick([0, 1])));

@@ -7,11 +7,27 @@ import type { Effect } from "../../control/core/effects.ts";
 import { beatStep, type GroupState } from "../../control/core/group.ts";
 import { emptyHeartbeat, type Heartbeat } from "../../control/core/heartbeat.ts";
 import { planLimits } from "../../control/core/limits.ts";
-import { beatDone, type CoreEvent, createNode, judgeHeartbeat, nextWakeUs, type NodeState, stepNode } from "../../control/core/node.ts";
+import {
+  beatDone,
+  type CoreEvent,
+  createNode,
+  judgeHeartbeat,
+  nextWakeUs,
+  type NodeState,
+  stepNode,
+} from "../../control/core/node.ts";
 import { SimKernel } from "./kernel.ts";
 import type { Random } from "./random.ts";
 
-export const FAST = { heartbeatUs: 2000, leaseUs: 20_000, suspectUs: 6000, deadAfterUs: 10_000, drainUs: 500, barrierUs: 1000, startWaitUs: 300_000 };
+export const FAST = {
+  heartbeatUs: 2000,
+  leaseUs: 20_000,
+  suspectUs: 6000,
+  deadAfterUs: 10_000,
+  drainUs: 500,
+  barrierUs: 1000,
+  startWaitUs: 300_000,
+};
 const LIMITS = planLimits(FAST);
 const LAN = 1;
 const EPOCH_BLOCK = 1000;
@@ -169,7 +185,9 @@ export class SimWorld {
   }
 
   #loseHeld(node: SimNode): void {
-    for (const packet of [...node.kernel.fromPeer, ...node.kernel.direct]) this.lost.push({ seq: packet.seq, why: "held by a dead node" });
+    for (const packet of [...node.kernel.fromPeer, ...node.kernel.direct]) {
+      this.lost.push({ seq: packet.seq, why: "held by a dead node" });
+    }
     node.kernel.fromPeer.length = 0;
     node.kernel.direct.length = 0;
   }
@@ -194,7 +212,14 @@ export class SimWorld {
   }
 
   switchover(index: number, command: number): void {
-    this.#give(this.nodes[index]!, { kind: "switchover", group: 0, command, toSelf: null, timeoutUs: 500_000, force: false }, 10);
+    this.#give(this.nodes[index]!, {
+      kind: "switchover",
+      group: 0,
+      command,
+      toSelf: null,
+      timeoutUs: 500_000,
+      force: false,
+    }, 10);
   }
 
   #give(node: SimNode, event: Input["event"], delayUs: number): void {
@@ -223,7 +248,9 @@ export class SimWorld {
     if (node.core === null || this.now < node.stoppedUntil) return;
     const late = this.now - node.plannedWake;
     if (late > LIMITS.lateUs) this.#step(node, { kind: "lateWake", lateUs: late });
-    for (let input = node.inbox.shift(); input !== undefined && node.core !== null; input = node.inbox.shift()) this.#input(node, input);
+    for (let input = node.inbox.shift(); input !== undefined && node.core !== null; input = node.inbox.shift()) {
+      this.#input(node, input);
+    }
     if (node.core !== null) this.#step(node, { kind: "tick" });
     this.#scheduleWake(node);
   }
@@ -232,7 +259,8 @@ export class SimWorld {
     const event = input.event;
     if (event.kind !== "datagram") return this.#step(node, event);
     const verdict = judgeHeartbeat(node.core!, this.now, event.beat);
-    if (verdict === "fresh" || verdict === "copy") this.#step(node, { kind: "heard", beat: event.beat, link: event.link });
+    if (verdict === "fresh") this.#step(node, { kind: "heard", beat: event.beat, link: event.link });
+    else if (verdict === "copy") this.#step(node, { kind: "copy", beat: event.beat, link: event.link });
     else if (verdict === "greeting") this.#beat(node, null, null);
   }
 
@@ -285,7 +313,12 @@ export class SimWorld {
     const g = core.groups[0]!;
     const mark = marked !== null && step !== null ? step : beatStep(core, g);
     if (mark !== null && !node.kernel.mark(this.now, mark)) {
-      this.#step(node, mark === "take" ? { kind: "takeRefused", group: 0, reason: "not armed" } : { kind: "leaseLost", group: 0, reason: "refused" });
+      this.#step(
+        node,
+        mark === "take"
+          ? { kind: "takeRefused", group: 0, reason: "not armed" }
+          : { kind: "leaseLost", group: 0, reason: "refused" },
+      );
       return;
     }
     fillHeartbeat(core, this.now, node.beat);
@@ -298,7 +331,9 @@ export class SimWorld {
   #send(node: SimNode, beat: Heartbeat, link: number): void {
     const peer = this.nodes[1 - node.index]!;
     const up = link === LAN ? node.carrier && peer.carrier : this.links.cable;
-    if (!up || !node.powered || !peer.powered || this.links.deaf[node.index] || this.random.chance(this.links.lossShare)) return;
+    if (
+      !up || !node.powered || !peer.powered || this.links.deaf[node.index] || this.random.chance(this.links.lossShare)
+    ) return;
     this.#give(peer, { kind: "datagram", beat, link }, this.#lanDelay(node.index, link));
   }
 
@@ -322,10 +357,14 @@ export class SimWorld {
   }
 
   #take(node: SimNode, epoch: number): void {
-    if (!node.kernel.mark(this.now, "take")) return this.#step(node, { kind: "takeRefused", group: 0, reason: "not armed" });
+    if (!node.kernel.mark(this.now, "take")) {
+      return this.#step(node, { kind: "takeRefused", group: 0, reason: "not armed" });
+    }
     this.log(`${node.core!.name} TAKES epoch ${epoch}`);
     if (this.takes.some((one) => one.epoch === epoch)) this.violations.push(`epoch ${epoch} used twice`);
-    if (this.takes.some((one) => one.node === node.index && one.epoch > epoch)) this.violations.push(`epoch ${epoch} of ${node.index} fell`);
+    if (this.takes.some((one) => one.node === node.index && one.epoch > epoch)) {
+      this.violations.push(`epoch ${epoch} of ${node.index} fell`);
+    }
     this.takes.push({ at: this.now, node: node.index, epoch });
     if (node.carrier) this.at(this.now + this.random.between(20, 100), () => (this.#owner = node.index));
     this.#beat(node, null, null);
@@ -348,7 +387,10 @@ export class SimWorld {
     if (fate === "served") this.served.push({ seq: packet.seq, node: node.index, at: this.now });
     else if (fate === "dropped") this.lost.push({ seq: packet.seq, why: `dropped by ${"ab"[node.index]}` });
     else if (fate === "passed") {
-      this.at(this.now + this.#lanDelay(node.index, LAN), () => this.#arrive(this.nodes[1 - node.index]!, { seq: packet.seq, fromPeer: true }));
+      this.at(
+        this.now + this.#lanDelay(node.index, LAN),
+        () => this.#arrive(this.nodes[1 - node.index]!, { seq: packet.seq, fromPeer: true }),
+      );
     }
   }
 

@@ -1,0 +1,95 @@
+/** From a draft without errors to the configuration that the program uses. */
+import type { GroupDraft, PairDraft, Placed, ServiceDraft } from "./draft.ts";
+import type {
+  GroupConfig,
+  HealthCheck,
+  NodeConfig,
+  PairConfig,
+  ServiceConfig,
+  Track,
+  VirtualAddress,
+} from "./model.ts";
+import {
+  type ADDRESS,
+  DEFAULT_KEY_FILE,
+  type HEALTH,
+  HEALTH_DEFAULTS,
+  type NODE,
+  type TRACK,
+  TRACK_DEFAULTS,
+} from "./schema.ts";
+import { mergeTiming } from "./timing_relations.ts";
+
+/** Throws where a draft with errors is given: that is a mistake of the caller. */
+export function buildConfig(draft: PairDraft): PairConfig {
+  const [first, second] = draft.nodes;
+  return {
+    pair: { name: there(draft.pair.keys.name), keyFile: draft.pair.keys.key_file ?? DEFAULT_KEY_FILE },
+    timing: mergeTiming(draft.timing),
+    nodes: [buildNode(there(first)), buildNode(there(second))],
+    groups: draft.groups.map(buildGroup),
+  };
+}
+
+function there<T>(value: T | undefined): T {
+  if (value === undefined) throw new TypeError("build configuration: a checked key is missing");
+  return value;
+}
+
+function buildNode({ keys }: Placed<typeof NODE>): NodeConfig {
+  return { name: there(keys.name), paths: there(keys.paths) };
+}
+
+function buildGroup({ keys, addresses, tracks, services }: GroupDraft): GroupConfig {
+  return {
+    name: there(keys.name),
+    prefer: there(keys.prefer),
+    wire: "announce",
+    preempt: there(keys.preempt),
+    addresses: addresses.map(buildAddress),
+    track: tracks.map(buildTrack),
+    services: services.map(buildService),
+  };
+}
+
+function buildAddress({ keys }: Placed<typeof ADDRESS>): VirtualAddress {
+  const { text, prefixLength, family } = there(keys.address);
+  return { address: text, prefixLength, family, interface: there(keys.interface) };
+}
+
+function buildTrack({ keys }: Placed<typeof TRACK>): Track {
+  if (keys.interface !== undefined) return { kind: "interface", interface: keys.interface };
+  const everyUs = keys.every ?? TRACK_DEFAULTS.everyUs;
+  return {
+    kind: "exec",
+    exec: there(keys.exec),
+    everyUs,
+    timeoutUs: keys.timeout ?? everyUs,
+    fall: keys.fall ?? TRACK_DEFAULTS.fall,
+    rise: keys.rise ?? TRACK_DEFAULTS.rise,
+  };
+}
+
+function buildService({ keys, health }: ServiceDraft): ServiceConfig {
+  return {
+    name: there(keys.name),
+    ...(keys.exec === undefined ? {} : { exec: keys.exec }),
+    ...(keys.systemd === undefined ? {} : { systemd: keys.systemd }),
+    run: there(keys.run),
+    after: there(keys.after),
+    ...(health === null ? {} : { health: buildHealth(health) }),
+    onPrimary: there(keys.on_primary),
+    onStandby: there(keys.on_standby),
+  };
+}
+
+function buildHealth({ keys }: Placed<typeof HEALTH>): HealthCheck {
+  const pace = {
+    everyUs: keys.every ?? HEALTH_DEFAULTS.everyUs,
+    timeoutUs: keys.timeout ?? HEALTH_DEFAULTS.timeoutUs,
+    fall: keys.fall ?? HEALTH_DEFAULTS.fall,
+    rise: keys.rise ?? HEALTH_DEFAULTS.rise,
+  };
+  if (keys.tcp !== undefined) return { kind: "tcp", target: keys.tcp, ...pace };
+  return { kind: "exec", exec: there(keys.exec), ...pace };
+}

@@ -1,0 +1,12 @@
+/** Everything that two or more values of the file must agree on. */
+import type { PairDraft } from "./draft.ts";
+import { checkNetwork } from "./network_relations.ts";
+import { checkServices } from "./service_relations.ts";
+import type { Report } from "./table.ts";
+import { checkTiming } from "./timing_relations.ts";
+
+export function checkRelations(report: Report, draft: PairDraft): void {
+  checkTiming(report, draft.timing);
+  checkNetwork(report, draft);
+  checkServices(report, draft.groups);
+}

@@ -1,0 +1,25 @@
+/** What the API needs from the daemon. */
+import type { SwitchSnapshot } from "../core/messages.ts";
+import type { SwitchReceipt } from "../core/vocabulary.ts";
+import type { JournalEntry, JournalHealth } from "../journal/entry.ts";
+
+export interface SwitchoverRequest {
+  /** Node that shall be primary; null: the other one. */
+  readonly to: string | null;
+  readonly timeoutUs: number;
+  /** Take over without proof of the epoch, by the operator's word. */
+  readonly force: boolean;
+}
+
+export interface ApiBackend {
+  snapshot(): Promise<SwitchSnapshot>;
+  /** Resolves with the receipt, also of a switch that was called off; rejects with `ApiProblem` where none began. */
+  switchover(group: string, request: SwitchoverRequest): Promise<SwitchReceipt>;
+  /** Reads the configuration again; resolves with the keys that have changed, rejects with `ApiProblem`. */
+  reload(): Promise<{ readonly changed: readonly string[] }>;
+  journalHealth(): JournalHealth;
+  /** Calls back for each entry from now on; returns what ends that. `JournalClient.subscribe` does it. */
+  subscribe(callback: (entry: JournalEntry) => void): () => void;
+  /** Entries behind `afterId`, oldest first, those that were just added among them; null: the last ones. */
+  recentEvents(afterId: number | null, limit: number): Promise<readonly JournalEntry[]> | readonly JournalEntry[];
+}

@@ -1,0 +1,19 @@
+/** One entry of the journal as a line for people. Pure. */
+import type { EntryJson } from "./json.ts";
+import { receiptFromJson } from "./json.ts";
+import { packetsText, receiptTitle } from "./receipt_text.ts";
+
+/** Ends with a line break. */
+export function entryText(entry: EntryJson): string {
+  if (entry.type === "event") return `${entry.at}  ${entry.level.padEnd(6)}  ${oneLine(entry.text)}\n`;
+  const receipt = receiptFromJson(entry);
+  return `${entry.at}  switch  ${receiptTitle(receipt)}: ${oneLine(receipt.reason)} (${
+    packetsText(receipt.packets)
+  })\n`;
+}
+
+/** What comes from a peer or a program may hold control characters; a terminal must not obey them. */
+function oneLine(text: string): string {
+  // deno-lint-ignore no-control-regex -- these are the characters that are meant
+  return text.replace(/[\x00-\x1f\x7f-\x9f]+/g, " ");
+}

@@ -1,0 +1,86 @@
+/** The shapes that leave the API: names in snake_case, a contract for scripts. Pure. */
+import type { NodeEvent, PacketCounts, ReceiptStep, SwitchReceipt } from "../core/vocabulary.ts";
+import type { GroupSnapshot, SwitchSnapshot } from "../core/messages.ts";
+import type { JournalEntry, JournalHealth } from "../journal/entry.ts";
+
+export interface ReceiptJson {
+  readonly group: string;
+  readonly node: string;
+  readonly kind: SwitchReceipt["kind"];
+  readonly outcome: SwitchReceipt["outcome"];
+  readonly reason: string;
+  readonly from_epoch: number;
+  readonly epoch: number;
+  readonly at: string;
+  readonly duration_us: number;
+  readonly steps: readonly { readonly step: string; readonly at_us: number }[];
+  readonly packets: {
+    readonly passed: number;
+    readonly held: number;
+    readonly held_by_peer: number;
+    readonly released: number;
+    readonly returned: number;
+    readonly dropped: number;
+  };
+}
+
+export type EntryJson =
+  | ({ readonly id: number; readonly type: "event" } & NodeEvent)
+  | ({ readonly id: number; readonly type: "switch" } & ReceiptJson);
+
+export interface JournalJson {
+  readonly ok: boolean;
+  readonly text: string;
+  readonly path: string;
+  readonly set_aside: string | null;
+  readonly waiting: number;
+  readonly dropped: number;
+}
+
+export type GroupJson = Omit<GroupSnapshot, "last_switch"> & { readonly last_switch: ReceiptJson | null };
+
+/** Answer of `GET /v1/status`. */
+export type StatusJson = Omit<SwitchSnapshot, "groups"> & {
+  readonly groups: readonly GroupJson[];
+  readonly journal: JournalJson;
+};
+
+export function statusJson(snapshot: SwitchSnapshot, journal: JournalHealth): StatusJson {
+  const groups = snapshot.groups.map((group) => ({
+    ...group,
+    last_switch: group.last_switch === null ? null : receiptJson(group.last_switch),
+  }));
+  return { ...snapshot, groups, journal: journalJson(journal) };
+}
+
+export function journalJson(health: JournalHealth): JournalJson {
+  const { ok, text, path, setAside, waiting, dropped } = health;
+  return { ok, text, path, set_aside: setAside ?? null, waiting, dropped };
+}
+
+export function receiptJson(receipt: SwitchReceipt): ReceiptJson {
+  const { fromEpoch, durationUs, steps, packets, ...same } = receipt;
+  const { heldByPeer, ...counts } = packets;
+  return {
+    ...same,
+    from_epoch: fromEpoch,
+    duration_us: durationUs,
+    steps: steps.map(({ step, atUs }) => ({ step, at_us: atUs })),
+    packets: { ...counts, held_by_peer: heldByPeer },
+  };
+}
+
+/** The receipt as the rest of the program knows it. */
+export function receiptFromJson(json: ReceiptJson): SwitchReceipt {
+  const { from_epoch, duration_us, steps, packets, ...same } = json;
+  const { held_by_peer, ...counts } = packets;
+  const ownSteps: ReceiptStep[] = steps.map(({ step, at_us }) => ({ step, atUs: at_us }));
+  const ownPackets: PacketCounts = { ...counts, heldByPeer: held_by_peer };
+  return { ...same, fromEpoch: from_epoch, durationUs: duration_us, steps: ownSteps, packets: ownPackets };
+}
+
+export function entryJson(entry: JournalEntry): EntryJson {
+  return entry.type === "event"
+    ? { id: entry.id, type: "event", ...entry.event }
+    : { id: entry.id, type: "switch", ...receiptJson(entry.receipt) };
+}

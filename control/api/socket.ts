@@ -1,0 +1,2 @@
+/** Name of the API's socket in the run directory. */
+export const SOCKET_NAME = "segue.sock";

@@ -1,0 +1,261 @@
+/** The main thread of a running node: carries words between switch, journal, API and the service manager. Decides no role. */
+import { readConfigFile } from "../../config/load.ts";
+import { pairDigest } from "../../config/digest.ts";
+import { sameBytes } from "../../kernel_ffi/address.ts";
+import { sdNotify, watchdogIntervalUs } from "../../kernel_ffi/systemd.ts";
+import type { ApiBackend, SwitchoverRequest } from "../api/backend.ts";
+import { ApiProblem } from "../api/problem.ts";
+import type { SwitchInit, SwitchReport, SwitchSnapshot } from "../core/messages.ts";
+import type { SwitchReceipt } from "../core/vocabulary.ts";
+import type { JournalClient } from "../journal/client.ts";
+import type { JournalEntry, JournalHealth } from "../journal/entry.ts";
+import type { Log } from "./log.ts";
+import { changedKeys } from "./reload.ts";
+import type { RunOptions, Settings } from "./settings.ts";
+import { SwitchThread } from "./switch_thread.ts";
+import { Tracks } from "./tracks.ts";
+
+/** A switch thread that has been silent for this long is given up: the service manager starts the daemon anew. */
+const SWITCH_SILENT_MS = 5000;
+const JOURNAL_ALARM = "journal";
+
+export interface DaemonParts {
+  readonly options: RunOptions;
+  readonly settings: Settings;
+  readonly log: Log;
+  readonly journal: JournalClient;
+}
+
+export class Daemon implements ApiBackend {
+  readonly #p: DaemonParts;
+  #settings: Settings;
+  #switch!: SwitchThread;
+  #tracks: Tracks | null = null;
+  #end: (code: number) => void = () => {};
+  #stopping = false;
+  #ready = false;
+  readonly #undo: (() => void)[] = [];
+
+  constructor(parts: DaemonParts) {
+    this.#p = parts;
+    this.#settings = parts.settings;
+  }
+
+  /** Starts the node; resolves with the exit code when it has ended. */
+  start(entryUrl: string, init: Omit<SwitchInit, "mailbox" | "mailboxFd">): Promise<number> {
+    return new Promise((resolve) => {
+      this.#end = (code) => {
+        for (const undo of this.#undo.splice(0)) undo();
+        this.#tracks?.stop();
+        resolve(code);
+      };
+      this.#switch = new SwitchThread(entryUrl, init, (report) => this.#report(report));
+      this.#listen();
+      this.#p.journal.onHealth((health) => this.#journalHealth(health));
+      this.#journalHealth(this.#p.journal.health());
+      this.#watch();
+    });
+  }
+
+  #listen(): void {
+    const on = (signal: Deno.Signal, act: () => void) => {
+      Deno.addSignalListener(signal, act);
+      this.#undo.push(() => Deno.removeSignalListener(signal, act));
+    };
+    on("SIGTERM", () => void this.#stop("SIGTERM"));
+    on("SIGINT", () => void this.#stop("SIGINT"));
+    on(
+      "SIGHUP",
+      () => void this.reload().catch((error) => this.#p.log.write("alarm", `reload refused: ${error.message}`)),
+    );
+  }
+
+  /** Word to the service manager's watchdog, only while the switch thread gives signs of life. */
+  #watch(): void {
+    const interval = watchdogIntervalUs();
+    const everyMs = interval === null ? 1000 : Math.min(1000, interval / 3000);
+    const timer = setInterval(() => {
+      if (performance.now() - this.#switch.aliveAt > SWITCH_SILENT_MS) {
+        return this.#fatal("the switch thread has been silent for 5 s");
+      }
+      if (interval !== null && this.#ready) sdNotify("WATCHDOG=1");
+    }, everyMs);
+    this.#undo.push(() => clearInterval(timer));
+  }
+
+  #report(report: SwitchReport): void {
+    switch (report.kind) {
+      case "ready":
+        this.#ready = true;
+        this.#p.log.write(
+          "info",
+          `node ${this.#settings.node} of pair ${this.#settings.config.pair.name} is ready after ${
+            Math.round(performance.now())
+          } ms`,
+        );
+        this.#tracks = new Tracks(
+          this.#settings.config.groups,
+          (group, ok, reason) => this.#eligible(group, ok, reason),
+        );
+        sdNotify("READY=1");
+        return;
+      case "event":
+        this.#p.log.event(report.event);
+        return this.#p.journal.addEvent(report.event);
+      case "receipt":
+        this.#p.log.receipt(report.receipt);
+        return this.#p.journal.addReceipt(report.receipt);
+      case "reserveEpochs":
+        return void this.#reserve(report.group, report.above);
+      case "fatal":
+        return this.#fatal(report.text);
+      default:
+        return;
+    }
+  }
+
+  #eligible(group: string, ok: boolean, reason: string): void {
+    const text = ok ? `${group}: may be served here again` : `${group}: may not be served here: ${reason}`;
+    const event = {
+      at: new Date().toISOString(),
+      level: ok ? "notice" : "alarm",
+      kind: "eligible",
+      group,
+      text,
+    } as const;
+    this.#p.log.event(event);
+    this.#p.journal.addEvent(event);
+    this.#switch.send({ kind: "eligible", group, ok, reason });
+  }
+
+  async #reserve(group: string, above: number): Promise<void> {
+    try {
+      this.#switch.send({ kind: "epochReserved", group, upTo: await this.#p.journal.reserve(group, above) });
+    } catch (error) {
+      this.#p.log.write("alarm", `no epochs for ${group}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  #journalHealth(health: JournalHealth): void {
+    const text = health.setAside === undefined
+      ? health.text
+      : `${health.text}; the damaged journal is kept as ${health.setAside}`;
+    this.#switch.send({
+      kind: "alarm",
+      alarm: JOURNAL_ALARM,
+      text: health.ok && health.setAside === undefined ? null : text,
+    });
+  }
+
+  /** A broken invariant: this process must not go on. What the kernel holds of leases ends by itself. */
+  #fatal(text: string): void {
+    this.#p.log.write("alarm", `stopped: ${text}`);
+    this.#end(1);
+  }
+
+  async #stop(signal: string): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#p.log.write("notice", `${signal}: handing over what can be handed over, then stopping`);
+    await this.#switch.result({ kind: "stop" });
+    this.#end(0);
+  }
+
+  // ---- what the API asks
+
+  async snapshot(): Promise<SwitchSnapshot> {
+    return await this.#switch.snapshot();
+  }
+
+  async switchover(group: string, request: SwitchoverRequest): Promise<SwitchReceipt> {
+    const names = this.#settings.config.groups.map((one) => one.name);
+    if (!names.includes(group)) {
+      throw new ApiProblem(
+        404,
+        "no-such-group",
+        "No such group",
+        `there is no group ${group}`,
+        `groups: ${names.join(", ")}`,
+      );
+    }
+    const nodes = this.#settings.config.nodes.map((one) => one.name);
+    if (request.to !== null && !nodes.includes(request.to)) {
+      throw new ApiProblem(
+        400,
+        "no-such-node",
+        "No such node",
+        `there is no node ${request.to}`,
+        `nodes: ${nodes.join(", ")}`,
+      );
+    }
+    const result = await this.#switch.result({
+      kind: "switchover",
+      group,
+      to: request.to,
+      timeoutUs: request.timeoutUs,
+      force: request.force,
+    });
+    if (result.receipt !== undefined && (result.ok || result.receipt.outcome === "aborted")) return result.receipt;
+    if (result.ok) {
+      throw new ApiProblem(
+        409,
+        "nothing-to-do",
+        "Nothing to do",
+        `${request.to ?? "the node"} is primary of ${group} already`,
+      );
+    }
+    throw new ApiProblem(
+      409,
+      "cannot-switch",
+      "Cannot switch",
+      result.error ?? "refused",
+      "segue status shows both nodes' state",
+    );
+  }
+
+  /** The new file is read and checked whole before anything changes; what both nodes must agree on needs a restart. */
+  async reload(): Promise<{ readonly changed: readonly string[] }> {
+    const path = this.#p.options.config;
+    const loaded = await readConfigFile(path);
+    if ("problems" in loaded) {
+      const text = loaded.problems.map((it) => `${it.line === null ? "" : `line ${it.line}: `}${it.key}: ${it.reason}`)
+        .join("; ");
+      throw new ApiProblem(
+        422,
+        "bad-config",
+        "Bad configuration",
+        text,
+        `segue check --config ${path} shows all of it; the running configuration stays`,
+      );
+    }
+    const old = this.#settings.config;
+    const changed = changedKeys(old, loaded.config);
+    if (!sameBytes(pairDigest(old), pairDigest(loaded.config))) {
+      throw new ApiProblem(
+        409,
+        "needs-restart",
+        "Needs a restart",
+        `changed: ${changed.join(", ")}`,
+        "move the groups away, restart this node, then the other one; the running configuration stays",
+      );
+    }
+    await this.#switch.result({ kind: "reload", configJson: JSON.stringify(loaded.config) });
+    this.#settings = { ...this.#settings, config: loaded.config };
+    this.#tracks?.stop();
+    this.#tracks = new Tracks(loaded.config.groups, (group, ok, reason) => this.#eligible(group, ok, reason));
+    this.#p.log.write("notice", changed.length === 0 ? "reload: nothing has changed" : `reload: ${changed.join(", ")}`);
+    return { changed };
+  }
+
+  journalHealth(): JournalHealth {
+    return this.#p.journal.health();
+  }
+
+  subscribe(callback: (entry: JournalEntry) => void): () => void {
+    return this.#p.journal.subscribe(callback);
+  }
+
+  recentEvents(afterId: number | null, limit: number): Promise<readonly JournalEntry[]> {
+    return this.#p.journal.entries(afterId === null ? { limit } : { afterId, limit });
+  }
+}

@@ -1,0 +1,77 @@
+/** `segue run`: puts the threads together, and takes them apart in the order that keeps the address served longest. */
+import { guardPath } from "../../kernel_ffi/guard.ts";
+import { lockFile, LockHeldError } from "../../kernel_ffi/lock_file.ts";
+import { missingCapabilities } from "../../kernel_ffi/capabilities.ts";
+import { sdNotify } from "../../kernel_ffi/systemd.ts";
+import { SOCKET_NAME, startApi } from "../api/server.ts";
+import { VERSION } from "../core/version.ts";
+import { ENTRY_URL } from "../entry.ts";
+import { JournalClient } from "../journal/client.ts";
+import { readSettings, type RunOptions, type Settings } from "./settings.ts";
+import { Daemon } from "./daemon.ts";
+import { Log } from "./log.ts";
+
+const EXIT_FAILED = 1;
+const EXIT_CONFIG = 78;
+const JOURNAL_FILE = "journal.db";
+const LOCK_FILE = "segue.lock";
+
+/** Runs the daemon until it is told to stop. Resolves with the exit code: 0 stopped, 1 failed, 78 bad config. */
+export async function runDaemon(options: RunOptions): Promise<number> {
+  const settings = await readSettings(options);
+  if ("refusal" in settings) {
+    console.error(settings.refusal.trimEnd());
+    return EXIT_CONFIG;
+  }
+  const log = new Log();
+  if (settings.warnings !== "") log.write("notice", settings.warnings);
+  const missing = missingCapabilities(["CAP_NET_ADMIN", "CAP_NET_RAW"]);
+  if (missing.length > 0) {
+    log.write(
+      "alarm",
+      `segue run needs ${missing.join(" and ")}, which this process lacks: start it as root, or by the systemd unit`,
+    );
+    return EXIT_FAILED;
+  }
+  try {
+    Deno.mkdirSync(options.runDir, { recursive: true, mode: 0o755 });
+    using lock = lockOf(`${options.runDir}/${LOCK_FILE}`);
+    return lock === null ? EXIT_FAILED : await runLocked(options, settings, log);
+  } catch (error) {
+    if (error instanceof LockHeldError) {
+      log.write(
+        "alarm",
+        `another segue runs with ${options.runDir} (${error.message}): stop it first, or give this one its own --run-dir`,
+      );
+      return EXIT_FAILED;
+    }
+    log.write("alarm", `segue cannot start: ${error instanceof Error ? error.message : error}`);
+    return EXIT_FAILED;
+  }
+}
+
+function lockOf(path: string): Disposable {
+  const lock = lockFile(path);
+  return { [Symbol.dispose]: () => lock.close() };
+}
+
+async function runLocked(options: RunOptions, settings: Settings, log: Log): Promise<number> {
+  // The journal first: no epoch is used that it has not reserved.
+  const journal = await JournalClient.start(ENTRY_URL, `${options.stateDir}/${JOURNAL_FILE}`);
+  const epochs = await journal.epochs(settings.config.groups.map((group) => group.name));
+  const daemon = new Daemon({ options, settings, log, journal: journal.client });
+  const ended = daemon.start(ENTRY_URL, {
+    configJson: JSON.stringify(settings.config),
+    node: settings.node,
+    key: settings.key,
+    version: VERSION,
+    epochs,
+    guard: guardPath(),
+  });
+  const api = await startApi(daemon, `${options.runDir}/${SOCKET_NAME}`);
+  const code = await ended;
+  sdNotify("STOPPING=1");
+  await api.close();
+  await journal.client.close();
+  return code;
+}

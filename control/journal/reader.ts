@@ -1,0 +1,32 @@
+/** Reads the journal without a daemon. */
+import type { EntryQuery, JournalEntry } from "./entry.ts";
+import { failureText, JournalError } from "./failure.ts";
+import { openReadOnly } from "./open_readonly.ts";
+import { requireSchema } from "./schema.ts";
+import { selectEntries } from "./select.ts";
+
+/**
+ * Entries of the journal at `path`, oldest first; see `EntryQuery` for which. Works while a daemon writes, after it died
+ * and on a read-only disk, and changes nothing.
+ * @throws JournalError with a sentence for people
+ */
+export function readEvents(path: string, query: EntryQuery = {}): JournalEntry[] {
+  try {
+    const journal = openReadOnly(path);
+    try {
+      requireSchema(journal.db, path);
+      return selectEntries(journal.db, query);
+    } finally {
+      journal.close();
+    }
+  } catch (error) {
+    if (error instanceof JournalError) throw error;
+    throw new JournalError("other", `cannot read the journal ${path}: ${reason(error)}`);
+  }
+}
+
+function reason(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "there is none; was segue ever run with this state directory?";
+  if (error instanceof Deno.errors.PermissionDenied) return "permission denied; it belongs to root";
+  return failureText(error);
+}

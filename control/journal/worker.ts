@@ -1,0 +1,126 @@
+/** The journal's thread: takes requests one by one, writes what came together in one transaction. */
+import type { JournalHealth } from "./entry.ts";
+import { failureText } from "./failure.ts";
+import type { JournalReply, JournalRequest } from "./protocol.ts";
+import { JournalStore } from "./store.ts";
+
+/** Before the whole file is checked: the daemon's start comes first. */
+const VERIFY_AFTER_MS = 2000;
+/** Between two steps of deleting old entries. */
+const PRUNE_PAUSE_MS = 100;
+const PRUNE_EVERY_MS = 60_000;
+
+/** The part of a worker's global scope that the thread uses. */
+interface WorkerScope {
+  onmessage: ((message: MessageEvent<JournalRequest>) => void) | null;
+  postMessage(reply: JournalReply): void;
+}
+
+/** Body of the thread named `segue:journal`; called by the entry point. Returns at once, the thread lives by its messages. */
+export function runJournalWorker(): void {
+  const scope = globalThis as unknown as WorkerScope;
+  const thread = new JournalThread((reply) => scope.postMessage(reply));
+  scope.onmessage = ({ data }) => thread.handle(data);
+}
+
+class JournalThread {
+  readonly #reply: (reply: JournalReply) => void;
+  #store: JournalStore | null = null;
+  #lastHealth = "";
+  #flushTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+
+  constructor(reply: (reply: JournalReply) => void) {
+    this.#reply = reply;
+  }
+
+  handle(request: JournalRequest): void {
+    try {
+      if (request.kind === "open") this.#open(request.path);
+      else if (this.#store) this.#serve(this.#store, request);
+    } catch (error) {
+      const text = failureText(error);
+      // Before the answer: who reads it finds the reason in the health.
+      this.#tellHealth();
+      if ("id" in request) this.#reply({ kind: "failed", id: request.id, text });
+      else if (request.kind === "open") this.#reply({ kind: "refused", text });
+      else if (request.kind === "close") this.#reply({ kind: "closed" });
+    }
+    this.#tellHealth();
+  }
+
+  #open(path: string): void {
+    const { store, health } = JournalStore.open(path);
+    this.#store = store;
+    this.#lastHealth = JSON.stringify(health);
+    this.#reply({ kind: "opened", health, nextId: store.nextId });
+    if (!health.ok) this.#flushSoon(store);
+    this.#later(VERIFY_AFTER_MS, () => store.verify());
+    const prune = () => this.#later(store.prune() ? PRUNE_PAUSE_MS : PRUNE_EVERY_MS, prune);
+    this.#later(VERIFY_AFTER_MS, prune);
+  }
+
+  #serve(store: JournalStore, request: Exclude<JournalRequest, { kind: "open" }>): void {
+    switch (request.kind) {
+      case "epochs":
+        this.#reply({ kind: "epochs", id: request.id, epochs: request.groups.map((group) => store.firstEpoch(group)) });
+        break;
+      case "reserve":
+        this.#reply({ kind: "reserved", id: request.id, upTo: store.reserve(request.group, request.above) });
+        break;
+      case "entries":
+        this.#reply({ kind: "entries", id: request.id, entries: store.entries(request.query) });
+        break;
+      case "add":
+        store.add(request.entry);
+        break;
+      case "close":
+        this.#close(store);
+        return;
+      default:
+        request satisfies never;
+    }
+    this.#flushSoon(store);
+  }
+
+  /** After the messages that are here already, or when the disk is due to be tried again. */
+  #flushSoon(store: JournalStore): void {
+    if (this.#flushTimer !== undefined) return;
+    this.#flushTimer = setTimeout(() => {
+      this.#flushTimer = undefined;
+      store.flush();
+      if (store.retryInMs() > 0) this.#flushSoon(store);
+      this.#tellHealth();
+    }, store.retryInMs());
+  }
+
+  #close(store: JournalStore): void {
+    clearTimeout(this.#flushTimer);
+    for (const timer of this.#timers) clearTimeout(timer);
+    store.close();
+    this.#store = null;
+    this.#tell(store.health());
+    this.#reply({ kind: "closed" });
+  }
+
+  #later(ms: number, body: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      body();
+      this.#tellHealth();
+    }, ms);
+    this.#timers.add(timer);
+  }
+
+  #tellHealth(): void {
+    if (this.#store) this.#tell(this.#store.health());
+  }
+
+  /** Not for each entry that waits for its transaction: only what a reader of the health would call a change. */
+  #tell(health: JournalHealth): void {
+    const text = JSON.stringify(health.ok ? { ...health, waiting: 0 } : health);
+    if (text === this.#lastHealth) return;
+    this.#lastHealth = text;
+    this.#reply({ kind: "health", health });
+  }
+}

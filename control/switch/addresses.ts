@@ -1,0 +1,83 @@
+/**
+ * Where the virtual addresses are. Always on `lo`, so that services can listen on them before they are needed and no kernel
+ * answers for them even without rules; on the service interface only while this node is primary.
+ */
+import type { Rtnetlink } from "../../kernel_ffi/rtnetlink.ts";
+import { type ChangedSysctl, withRestore } from "../../kernel_ffi/sysctl.ts";
+import type { PlannedAddress, Slot, SwitchPlan } from "./plan.ts";
+
+const LO = 1;
+
+/** Prefix length of a single host. */
+function hostPrefix(it: PlannedAddress): number {
+  return it.family === 4 ? 32 : 128;
+}
+
+export class Addresses {
+  readonly #netlink: Rtnetlink;
+  readonly #plan: SwitchPlan;
+  readonly #ifindex: readonly number[];
+  readonly #changed: ChangedSysctl[] = [];
+
+  /** @param ifindex of each service interface of the plan */
+  constructor(netlink: Rtnetlink, plan: SwitchPlan, ifindex: readonly number[]) {
+    this.#netlink = netlink;
+    this.#plan = plan;
+    this.#ifindex = ifindex;
+  }
+
+  /** Preloads every address on `lo` and takes it off the service interfaces, where an earlier run may have left it. */
+  preload(): void {
+    for (const name of this.#plan.interfaces) {
+      // Answer ARP only for what is on the asked interface itself, and never use a virtual address to ask with.
+      this.#changed.push(withRestore(["ipv4", "conf", name, "arp_ignore"], 1));
+      this.#changed.push(withRestore(["ipv4", "conf", name, "arp_announce"], 2));
+    }
+    for (const slot of this.#plan.slots) {
+      this.off(slot);
+      for (const it of slot.addresses) this.#add(LO, it, hostPrefix(it));
+    }
+  }
+
+  /** Puts an address back that another program took off `lo`. */
+  restorePreloaded(): void {
+    for (const slot of this.#plan.slots) for (const it of slot.addresses) this.#add(LO, it, hostPrefix(it));
+  }
+
+  on(slot: Slot): void {
+    for (const it of slot.addresses) this.#add(this.#ifindex[slot.interface]!, it, it.prefixLength);
+  }
+
+  off(slot: Slot): void {
+    for (const it of slot.addresses) {
+      this.#netlink.removeAddress({
+        ifindex: this.#ifindex[slot.interface]!,
+        address: it.bytes,
+        prefixLength: it.prefixLength,
+      });
+    }
+  }
+
+  /** Leaves the machine as it was found. */
+  remove(): void {
+    for (const slot of this.#plan.slots) {
+      this.off(slot);
+      for (const it of slot.addresses) {
+        this.#netlink.removeAddress({ ifindex: LO, address: it.bytes, prefixLength: hostPrefix(it) });
+      }
+    }
+    for (const change of this.#changed.splice(0)) change.restore();
+  }
+
+  #add(ifindex: number, it: PlannedAddress, prefixLength: number): void {
+    // IPv6: no wait for duplicate address detection, which cannot succeed while the peer still speaks; and deprecated, or
+    // this node would use the virtual address as source of its own connections.
+    this.#netlink.addAddress({
+      ifindex,
+      address: it.bytes,
+      prefixLength,
+      nodad: it.family === 6,
+      preferredLft0: it.family === 6,
+    });
+  }
+}

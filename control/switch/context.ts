@@ -1,0 +1,173 @@
+/** What the parts of the switch thread share: the node, its links and kernel objects, and the way to the other threads. */
+import type { SwitchReport } from "../core/messages.ts";
+import { emptyHeartbeat } from "../core/heartbeat.ts";
+import type { NodeState } from "../core/node.ts";
+import type { Alarm, EventLevel, SwitchKind } from "../core/vocabulary.ts";
+import { DATAGRAM_MAX, type WireKey } from "../core/wire.ts";
+import type { Addresses } from "./addresses.ts";
+import type { Hold, HoldCounts } from "./hold.ts";
+import { SentTimes } from "./link_stats.ts";
+import type { Links } from "./links.ts";
+import type { Slot, SwitchPlan } from "./plan.ts";
+import { ReceiptBook } from "./receipts.ts";
+import type { KernelRules, SlotCounters } from "./rules.ts";
+
+export interface SwitchParts {
+  /** Name of the pair. */
+  readonly pair: string;
+  readonly plan: SwitchPlan;
+  readonly node: NodeState;
+  readonly links: Links;
+  readonly rules: KernelRules;
+  readonly hold: Hold;
+  readonly addresses: Addresses;
+  readonly key: WireKey;
+  readonly software: string;
+  readonly post: (report: SwitchReport) => void;
+}
+
+export class SwitchContext {
+  readonly pair: string;
+  readonly plan: SwitchPlan;
+  readonly node: NodeState;
+  readonly links: Links;
+  readonly rules: KernelRules;
+  readonly hold: Hold;
+  readonly addresses: Addresses;
+  readonly key: WireKey;
+  readonly receipts: ReceiptBook;
+  readonly sent = new SentTimes();
+  readonly ownBeat = emptyHeartbeat();
+  /** The encoded heartbeat. */
+  readonly datagram = new Uint8Array(new ArrayBuffer(DATAGRAM_MAX));
+  /** Slots of each service interface. */
+  readonly slotsOf: readonly (readonly Slot[])[];
+  /** Datagrams dropped, by reason. */
+  readonly rejected: Record<string, number> = {};
+  readonly alarms = new Map<string, Alarm>();
+  readonly counters = {
+    heartbeats_sent: 0,
+    heartbeats_received: 0,
+    probes_sent: 0,
+    probes_answered: 0,
+    suspicions: 0,
+    lease_lapses: 0,
+    late_wakes: 0,
+    late_wake_max_us: 0,
+    send_errors: 0,
+    rules_repaired: 0,
+  };
+  /** Counters of the slots as they were when last read at leisure: what a switch adds is counted from here. */
+  slotCounters: ReadonlyMap<number, SlotCounters> = new Map();
+  heldAtBegin: HoldCounts = { held: 0, heldByPeer: 0, released: 0, dropped: 0 };
+  returned = 0;
+  /** Packets served when the group was taken, -1: not read yet. */
+  readonly servedAtTake: number[];
+  readonly #outbox: SwitchReport[] = [];
+  readonly #post: (report: SwitchReport) => void;
+
+  constructor(parts: SwitchParts) {
+    this.pair = parts.pair;
+    this.plan = parts.plan;
+    this.node = parts.node;
+    this.links = parts.links;
+    this.rules = parts.rules;
+    this.hold = parts.hold;
+    this.addresses = parts.addresses;
+    this.key = parts.key;
+    this.#post = parts.post;
+    this.receipts = new ReceiptBook(parts.plan.name);
+    this.slotsOf = parts.plan.interfaces.map((_, i) => parts.plan.slots.filter((slot) => slot.interface === i));
+    this.servedAtTake = parts.plan.groups.map(() => -1);
+    this.ownBeat.software = parts.software;
+    this.ownBeat.linkCount = parts.links.all.length;
+    this.ownBeat.macCount = parts.links.frames.length;
+    parts.links.frames.forEach((frame, i) => this.ownBeat.macs.set(frame.socket.mac, i * 6));
+  }
+
+  /** Goes to the main thread at the end of this turn of the loop, when nothing waits for it any more. */
+  report(report: SwitchReport): void {
+    this.#outbox.push(report);
+  }
+
+  flush(): void {
+    if (this.#outbox.length === 0) return;
+    for (const report of this.#outbox) this.#post(report);
+    this.#outbox.length = 0;
+  }
+
+  event(level: EventLevel, kind: string, text: string, group?: string): void {
+    this.report({
+      kind: "event",
+      event: { at: new Date().toISOString(), level, kind, text, ...(group === undefined ? {} : { group }) },
+    });
+  }
+
+  /** Raises a condition that lasts, or ends it. */
+  alarm(kind: string, text: string | null): void {
+    const known = this.alarms.get(kind);
+    if (text === null) {
+      if (!this.alarms.delete(kind)) return;
+      this.event("info", `${kind} over`, `over: ${known!.text}`);
+    } else if (known === undefined) {
+      this.alarms.set(kind, { kind, since: new Date().toISOString(), text });
+      this.event("alarm", kind, text);
+    } else if (known.text !== text) {
+      this.alarms.set(kind, { ...known, text });
+    }
+  }
+
+  reject(reason: string): void {
+    this.rejected[reason] = (this.rejected[reason] ?? 0) + 1;
+  }
+
+  /** Round-trip echoes: what was last heard on each link, and how long ago. */
+  fillEchoes(nowUs: number): void {
+    for (let i = 0; i < this.links.all.length; i++) {
+      const stats = this.links.all[i]!.stats, echo = this.ownBeat.links[i]!;
+      echo.seq = stats.seq;
+      echo.delayUs = stats.seq === 0 ? 0 : Math.min(nowUs - stats.heardUs, 0xffff_ffff);
+    }
+  }
+
+  beginReceipt(group: number, kind: SwitchKind, reason: string, nowUs: number): void {
+    const g = this.node.groups[group]!;
+    if (kind === "failover" && !this.receipts.isOpen(group)) this.counters.suspicions++;
+    this.receipts.begin(group, kind, reason, g.epoch, nowUs);
+  }
+
+  /** The counters are read now and not before: nobody waits for the switch any more. */
+  endReceipt(group: number, outcome: "done" | "aborted", nowUs: number): void {
+    if (!this.receipts.isOpen(group)) return;
+    const planned = this.plan.groups[group]!;
+    const before = this.slotCounters;
+    this.slotCounters = this.rules.counters();
+    const passed = planned.slots.reduce(
+      (sum, slot) => sum + (this.slotCounters.get(slot.id)?.passed ?? 0) - (before.get(slot.id)?.passed ?? 0),
+      0,
+    );
+    const held = this.hold.counts(), start = this.heldAtBegin;
+    const receipt = this.receipts.end(group, planned.config.name, outcome, this.node.groups[group]!.epoch, {
+      passed,
+      held: held.held - start.held,
+      heldByPeer: held.heldByPeer - start.heldByPeer,
+      released: held.released - start.released,
+      returned: this.returned,
+      dropped: held.dropped - start.dropped,
+    }, nowUs);
+    this.heldAtBegin = held;
+    this.returned = 0;
+    if (receipt !== null) this.report({ kind: "receipt", receipt });
+  }
+
+  answer(id: number, group: number, ok: boolean, error: string): void {
+    const receipt = this.receipts.last(group);
+    this.report({
+      kind: "result",
+      id,
+      ok,
+      ...(error === "" ? {} : { error }),
+      ...(receipt === null ? {} : { receipt }),
+    });
+  }
+}

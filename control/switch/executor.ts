@@ -1,0 +1,271 @@
+/** Does in the kernel what the core orders, in its order, and tells the core what the kernel refused. */
+import { encodeArpProbe } from "../../kernel_ffi/arp.ts";
+import { ENOBUFS, KernelError } from "../../kernel_ffi/errno.ts";
+import { monotonicUs } from "../../kernel_ffi/libc.ts";
+import { encodeSolicitation } from "../../kernel_ffi/ndp.ts";
+import { fillHeartbeat } from "../core/beat.ts";
+import type { Effect, FrameStep } from "../core/effects.ts";
+import { beatStep } from "../core/group.ts";
+import { beatDone, type CoreEvent, stepNode } from "../core/node.ts";
+import { encodeHeartbeat } from "../core/wire.ts";
+import { announcementFrames, AnnounceSchedule } from "./announcer.ts";
+import type { SwitchContext } from "./context.ts";
+import type { PlannedGroup, Slot } from "./plan.ts";
+import { markOf, STEP } from "./ruleset_steps.ts";
+
+const TICK: CoreEvent = { kind: "tick" };
+
+export class Executor {
+  readonly #c: SwitchContext;
+  /** Per slot: the frames that ask and the frames that tell, made once. */
+  readonly #probes: readonly Uint8Array<ArrayBuffer>[];
+  readonly #announcements: readonly (readonly Uint8Array<ArrayBuffer>[])[];
+  readonly schedules: readonly AnnounceSchedule[];
+
+  constructor(context: SwitchContext) {
+    this.#c = context;
+    this.#probes = context.plan.slots.map((slot) => probeFrame(slot, context.links.frames[slot.interface]!.socket.mac));
+    this.#announcements = context.plan.slots.map((slot) =>
+      announcementFrames(slot, context.links.frames[slot.interface]!.socket.mac)
+    );
+    this.schedules = context.plan.groups.map(() => new AnnounceSchedule());
+  }
+
+  tick(nowUs: number): void {
+    this.step(nowUs, TICK);
+  }
+
+  /** A heartbeat out of turn: for one who does not know our session yet. */
+  beat(): void {
+    this.#beat(null, null);
+  }
+
+  /** Gives the core an event and does what it orders. What the kernel refuses is a new event, at once. */
+  step(nowUs: number, event: CoreEvent): void {
+    const effects = stepNode(this.#c.node, nowUs, event);
+    if (effects.length === 0) return;
+    // The core's list is its own again as soon as a refusal is reported back.
+    for (const effect of effects.length === 1 ? [effects[0]!] : effects.slice()) this.#do(effect, nowUs);
+  }
+
+  #do(effect: Effect, nowUs: number): void {
+    const c = this.#c;
+    switch (effect.kind) {
+      case "beat":
+        if (this.#beat(effect.group, effect.step) && effect.step !== null) this.#note(effect.group!, effect.step);
+        return;
+      case "probe":
+        return this.#probe(effect.group);
+      case "take":
+        return this.#take(effect.group, effect.epoch);
+      case "addressesOff":
+        for (const slot of c.plan.groups[effect.group]!.slots) c.addresses.off(slot);
+        this.schedules[effect.group]!.stop();
+        return;
+      case "hold":
+        return this.#hold(effect.group);
+      case "releasePeer":
+        c.hold.releasePassed();
+        return this.#note(effect.group, "released what came by the peer");
+      case "finishHold":
+        return this.#finishHold(effect.group);
+      case "giveBack":
+        return this.#giveBack(effect.group);
+      case "begin":
+        c.beginReceipt(effect.group, effect.switch, effect.reason, nowUs);
+        return;
+      case "step":
+        return this.#note(effect.group, effect.text);
+      case "cancel":
+        return c.receipts.cancel(effect.group);
+      case "end":
+        return c.endReceipt(effect.group, effect.outcome, monotonicUs());
+      case "result":
+        return c.answer(effect.id, effect.group, effect.ok, effect.error);
+      case "reserve":
+        return c.report({ kind: "reserveEpochs", group: c.node.groups[effect.group]!.name, above: effect.above });
+      case "event":
+        return c.event(
+          effect.level,
+          effect.event,
+          effect.text,
+          effect.group === null ? undefined : c.node.groups[effect.group]!.name,
+        );
+      case "alarm":
+        return c.alarm(effect.alarm, effect.text);
+      default:
+        effect satisfies never;
+    }
+  }
+
+  #note(group: number, step: string): void {
+    if (this.#c.receipts.isOpen(group)) this.#c.receipts.step(group, step, monotonicUs());
+  }
+
+  /**
+   * One heartbeat on every link. On each service interface one frame for each slot that has a mark now, or one without.
+   * False if the kernel refused a step; then the core has been told, and its answer has been done.
+   */
+  #beat(marked: number | null, step: FrameStep | null): boolean {
+    const c = this.#c;
+    const now = monotonicUs();
+    const length = this.#encode(now);
+    beatDone(c.node, now);
+    c.counters.heartbeats_sent++;
+    let refused: { slot: Slot; step: FrameStep } | null = null;
+    for (let i = 0; i < c.links.frames.length; i++) {
+      const link = c.links.frames[i]!;
+      link.load(c.datagram, length);
+      let sent = false;
+      for (const slot of c.slotsOf[i]!) {
+        const group = c.node.groups[slot.group]!;
+        const mark = marked === slot.group && step !== null ? step : beatStep(c.node, group);
+        if (mark === null) continue;
+        sent = true;
+        if (link.send(length, markOf(STEP[mark], slot.id)) === ENOBUFS && this.#meansRefusal(slot, mark)) {
+          refused = { slot, step: mark };
+        }
+      }
+      if (!sent) link.send(length, 0);
+    }
+    // A refused take is not told by any other way either.
+    if (refused === null || refused.step !== "take") {
+      for (const path of c.links.paths) {
+        path.send(c.datagram, length);
+      }
+    }
+    if (refused === null) return true;
+    this.#refused(refused.slot, refused.step, now);
+    return false;
+  }
+
+  #encode(now: number): number {
+    const c = this.#c;
+    fillHeartbeat(c.node, now, c.ownBeat);
+    c.fillEchoes(now);
+    c.sent.note(c.ownBeat.seq, now);
+    return encodeHeartbeat(c.ownBeat, c.key, c.datagram);
+  }
+
+  /** A full device queue says the same as a rule that drops; the set tells which it was. */
+  #meansRefusal(slot: Slot, step: FrameStep): boolean {
+    if (step !== "refresh" && step !== "take") return false;
+    if (this.#c.rules.leaseLeftMs(slot.id) === null) return true;
+    this.#c.counters.send_errors++;
+    return false;
+  }
+
+  #refused(slot: Slot, step: FrameStep, now: number): void {
+    const c = this.#c;
+    const name = c.plan.interfaces[slot.interface]!;
+    if (step === "take") {
+      return this.step(now, {
+        kind: "takeRefused",
+        group: slot.group,
+        reason: `the kernel refused to grant the lease on ${name}: the question was too long ago`,
+      });
+    }
+    c.counters.lease_lapses++;
+    this.step(now, {
+      kind: "leaseLost",
+      group: slot.group,
+      reason: `the lease on ${name} had lapsed: this process was stopped or starved`,
+    });
+  }
+
+  #probe(group: number): void {
+    const c = this.#c;
+    c.counters.probes_sent++;
+    this.#note(group, "probe");
+    for (const slot of c.plan.groups[group]!.slots) {
+      const frame = this.#probes[slot.id - 1]!;
+      const failure = c.links.frames[slot.interface]!.socket.send(frame, frame.length, markOf(STEP.arm, slot.id));
+      if (failure !== 0) c.counters.send_errors++;
+    }
+  }
+
+  /** The switch itself: addresses, lease, announcements, word to the peer. */
+  #take(group: number, epoch: number): void {
+    const c = this.#c;
+    const slots = c.plan.groups[group]!.slots;
+    for (const slot of slots) c.addresses.on(slot);
+    this.#note(group, "addresses");
+    if (!this.#beat(group, "take")) return;
+    this.#note(group, `lease, epoch ${epoch}`);
+    for (const slot of slots) this.announce(slot);
+    this.#note(group, "announced");
+    this.schedules[group]!.start(monotonicUs());
+    c.servedAtTake[group] = -1;
+  }
+
+  announce(slot: Slot): void {
+    const socket = this.#c.links.frames[slot.interface]!.socket;
+    for (const frame of this.#announcements[slot.id - 1]!) {
+      if (socket.send(frame, frame.length, 0) !== 0) this.#c.counters.send_errors++;
+    }
+  }
+
+  #hold(group: number): void {
+    const c = this.#c;
+    const planned = c.plan.groups[group]!;
+    const other = c.hold.group;
+    if (other !== null && other !== planned) {
+      return this.#holdFailed(group, `packets of ${other.config.name} are held just now`);
+    }
+    try {
+      c.hold.begin(planned);
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      return this.#holdFailed(group, error.message);
+    }
+    c.heldAtBegin = c.hold.counts();
+    this.#beat(group, "hold");
+    this.#note(group, "hold");
+  }
+
+  #holdFailed(group: number, reason: string): void {
+    this.step(monotonicUs(), { kind: "holdFailed", group, reason });
+  }
+
+  #finishHold(group: number): void {
+    this.#c.hold.finish();
+    this.#note(group, "released all");
+    this.#beat(group, "unhold");
+  }
+
+  #giveBack(group: number): void {
+    const c = this.#c;
+    c.returned = c.hold.giveBack((i) => c.links.frames[i]!);
+    this.#note(group, `gave ${c.returned} back`);
+    this.#beat(group, "unhold");
+  }
+
+  /**
+   * Runs the path of a takeover under the shut gate, where nothing of it leaves: the first run of fresh code costs several
+   * times the later ones. Only before this node has any role.
+   */
+  rehearse(times: number): void {
+    for (let i = 0; i < times; i++) {
+      for (const group of this.#c.plan.groups) this.#rehearseGroup(group);
+    }
+  }
+
+  #rehearseGroup(group: PlannedGroup): void {
+    const c = this.#c;
+    for (const slot of group.slots) {
+      c.addresses.on(slot);
+      const link = c.links.frames[slot.interface]!;
+      link.load(c.datagram, this.#encode(monotonicUs()));
+      link.send(76, markOf(STEP.take, slot.id));
+      for (const frame of this.#announcements[slot.id - 1]!) link.socket.send(frame, frame.length, 0);
+      c.rules.leaseLeftMs(slot.id);
+      c.addresses.off(slot);
+    }
+  }
+}
+
+/** Asks for the first address of a slot; IPv4 if it has one, since every neighbour answers ARP alike. */
+function probeFrame(slot: Slot, mac: Uint8Array): Uint8Array<ArrayBuffer> {
+  const address = slot.addresses.find((it) => it.family === 4) ?? slot.addresses[0]!;
+  return address.family === 4 ? encodeArpProbe(mac, address.bytes) : encodeSolicitation(mac, address.bytes);
+}

@@ -1,0 +1,117 @@
+/** Packets held in this node's kernel during a switchover: the two queues, their release in order, and their way back. */
+import {
+  ETHERNET_HEADER_BYTES,
+  ETHERTYPE_IPV4,
+  ETHERTYPE_IPV6,
+  writeEthernetHeader,
+} from "../../kernel_ffi/ethernet.ts";
+import { HoldQueue } from "../../kernel_ffi/nfqueue.ts";
+import type { FrameLink } from "./links.ts";
+import { bytesOf, type PlannedGroup } from "./plan.ts";
+import type { KernelRules } from "./rules.ts";
+import { QUEUE_DIRECT, QUEUE_PASSED, STEP_TIMEOUT_MS } from "./ruleset_spec.ts";
+
+/** Packets, not bytes: three seconds at 20,000 packets a second. */
+const QUEUE_LENGTH = 65_536;
+
+export interface HoldCounts {
+  readonly held: number;
+  readonly heldByPeer: number;
+  readonly released: number;
+  readonly dropped: number;
+}
+
+export class Hold {
+  /** What came by way of the peer: always first. */
+  readonly passed = new HoldQueue(QUEUE_PASSED, { maxLength: QUEUE_LENGTH, copyPackets: true });
+  readonly direct = new HoldQueue(QUEUE_DIRECT, { maxLength: QUEUE_LENGTH, copyPackets: true });
+  readonly #rules: KernelRules;
+  /** The group that is held; one at a time, as the queues are shared. */
+  #group: PlannedGroup | null = null;
+
+  constructor(rules: KernelRules) {
+    this.#rules = rules;
+  }
+
+  get group(): PlannedGroup | null {
+    return this.#group;
+  }
+
+  /** The kernel queues the group's packets from here on. Throws `KernelError`. */
+  begin(group: PlannedGroup): void {
+    const addresses = group.slots.flatMap((slot) => slot.addresses);
+    this.#rules.setHold({ v4: bytesOf(addresses, 4), v6: bytesOf(addresses, 6) }, STEP_TIMEOUT_MS);
+    this.#group = group;
+  }
+
+  /** Takes note of what has been queued, so that the socket's buffer never is the limit. */
+  drain(): void {
+    this.passed.drain();
+    this.direct.drain();
+  }
+
+  releasePassed(): void {
+    this.passed.drain();
+    this.passed.releaseAll();
+  }
+
+  /** All in order; then the hold ends; then what came between the two. */
+  finish(): void {
+    this.#releaseBoth();
+    this.#rules.clearHold();
+    this.#releaseBoth();
+    this.#group = null;
+  }
+
+  #releaseBoth(): void {
+    this.releasePassed();
+    this.direct.drain();
+    this.direct.releaseAll();
+  }
+
+  /** Sends what is held to the peer, in order, and ends the hold. Returns how many packets went. */
+  giveBack(linkOf: (slotInterface: number) => FrameLink): number {
+    const group = this.#group;
+    const packets = [...this.passed.takeAll(), ...this.direct.takeAll()];
+    this.#rules.clearHold();
+    this.#group = null;
+    if (group === null) return 0;
+    let sent = 0;
+    for (const packet of packets) if (sendBack(packet, group, linkOf)) sent++;
+    return sent;
+  }
+
+  counts(): HoldCounts {
+    const passed = this.passed.counts, direct = this.direct.counts;
+    return {
+      held: passed.queued + direct.queued,
+      heldByPeer: passed.queued,
+      released: passed.released + direct.released,
+      dropped: passed.dropped + direct.dropped,
+    };
+  }
+
+  close(): void {
+    this.passed.close();
+    this.direct.close();
+  }
+}
+
+/** Wraps a packet for the peer, on the interface to whose address it goes. */
+function sendBack(packet: Uint8Array, group: PlannedGroup, linkOf: (slotInterface: number) => FrameLink): boolean {
+  const v6 = packet[0]! >> 4 === 6;
+  const destination = v6 ? packet.subarray(24, 40) : packet.subarray(16, 20);
+  const slot = group.slots.find((one) =>
+    one.addresses.some((it) =>
+      it.bytes.length === destination.length && it.bytes.every((byte, i) => byte === destination[i])
+    )
+  );
+  if (slot === undefined) return false;
+  const link = linkOf(slot.interface);
+  const peer = link.peerMac;
+  if (peer === null) return false;
+  const frame = new Uint8Array(ETHERNET_HEADER_BYTES + packet.length);
+  writeEthernetHeader(frame, peer, link.socket.mac, v6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4);
+  frame.set(packet, ETHERNET_HEADER_BYTES);
+  return link.socket.send(frame, frame.length, 0) === 0;
+}

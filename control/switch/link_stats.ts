@@ -1,0 +1,56 @@
+/** What is known of one link to the peer: round trip, loss, when it was last heard. Pure. */
+
+/** Sent times are kept for this many heartbeats: at 2 ms, half a second. */
+const SENT_KEPT = 256;
+
+/** When each of our last heartbeats left; shared by all links. */
+export class SentTimes {
+  readonly #seq = new Uint32Array(SENT_KEPT);
+  readonly #us = new Float64Array(SENT_KEPT);
+
+  note(seq: number, nowUs: number): void {
+    this.#seq[seq % SENT_KEPT] = seq;
+    this.#us[seq % SENT_KEPT] = nowUs;
+  }
+
+  /** NaN if it is too long ago. */
+  of(seq: number): number {
+    return this.#seq[seq % SENT_KEPT] === seq ? this.#us[seq % SENT_KEPT]! : NaN;
+  }
+}
+
+export class LinkStats {
+  /** Sequence last heard here, 0 if none, and when. */
+  seq = 0;
+  heardUs = -Infinity;
+  rttUs = NaN;
+  /** Share of heartbeats that did not come, smoothed over about a hundred. */
+  loss = 0;
+  #echoed = 0;
+
+  /** An authentic heartbeat of the peer's present session came by here. */
+  heard(seq: number, nowUs: number): void {
+    const gap = seq - this.seq;
+    if (this.seq !== 0 && gap > 0 && gap < 1000) {
+      for (let i = 1; i < gap; i++) this.loss += (1 - this.loss) / 100;
+      this.loss -= this.loss / 100;
+    }
+    if (gap > 0 || gap < -1000) this.seq = seq;
+    this.heardUs = nowUs;
+  }
+
+  /** The peer says when it heard ours here. */
+  echoed(seq: number, delayUs: number, sent: SentTimes, nowUs: number): void {
+    if (seq === 0 || seq === this.#echoed) return;
+    this.#echoed = seq;
+    const rtt = nowUs - sent.of(seq) - delayUs;
+    if (!(rtt >= 0)) return;
+    this.rttUs = Number.isNaN(this.rttUs) ? rtt : this.rttUs + (rtt - this.rttUs) / 8;
+  }
+
+  /** The peer has begun a new session: its sequence starts anew. */
+  reset(): void {
+    this.seq = 0;
+    this.#echoed = 0;
+  }
+}

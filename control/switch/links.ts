@@ -1,0 +1,122 @@
+/**
+ * The links to the peer: the service interfaces as Ethernet frames, the paths as UDP. A heartbeat leaves on all of them with
+ * the same bytes; what differs is the mark of the frames, which is what the kernel acts on.
+ */
+import type { Endpoint } from "../../config/model.ts";
+import { DatagramSocket } from "../../kernel_ffi/datagram.ts";
+import { ENOBUFS, KernelError } from "../../kernel_ffi/errno.ts";
+import { ETHERNET_HEADER_BYTES, ETHERTYPE_EXPERIMENTAL, writeEthernetHeader } from "../../kernel_ffi/ethernet.ts";
+import { FrameSocket } from "../../kernel_ffi/frames.ts";
+import { DATAGRAM_MAX } from "../core/wire.ts";
+import { LinkStats } from "./link_stats.ts";
+import type { SwitchPlan } from "./plan.ts";
+
+/** Group MAC of heartbeats to a peer whose own is not known yet: locally administered, spells SEGUE. */
+const MULTICAST_MAC = Uint8Array.of(0x03, 0x53, 0x45, 0x47, 0x55, 0x45);
+const REOPEN_US = 500_000;
+
+export class FrameLink {
+  readonly kind = "frame";
+  readonly stats = new LinkStats();
+  readonly name: string;
+  readonly socket: FrameSocket;
+  #peerMac: Uint8Array = MULTICAST_MAC;
+  readonly #frame: Uint8Array<ArrayBuffer>;
+  errors = 0;
+
+  constructor(name: string) {
+    this.name = name;
+    this.socket = new FrameSocket({ interface: name, etherType: ETHERTYPE_EXPERIMENTAL, multicast: MULTICAST_MAC });
+    this.#frame = new Uint8Array(ETHERNET_HEADER_BYTES + DATAGRAM_MAX);
+    this.#writeHeader();
+  }
+
+  get peerMac(): Uint8Array | null {
+    return this.#peerMac === MULTICAST_MAC ? null : this.#peerMac;
+  }
+
+  setPeerMac(mac: Uint8Array): void {
+    this.#peerMac = mac;
+    this.#writeHeader();
+  }
+
+  #writeHeader(): void {
+    writeEthernetHeader(this.#frame, this.#peerMac, this.socket.mac, ETHERTYPE_EXPERIMENTAL);
+  }
+
+  /** Takes over the bytes of the heartbeat that the next `send`s carry. */
+  load(body: Uint8Array, length: number): void {
+    for (let i = 0; i < length; i++) this.#frame[ETHERNET_HEADER_BYTES + i] = body[i]!;
+  }
+
+  /** 0, or the errno; ENOBUFS: the kernel refused the step, or a queue is full. */
+  send(length: number, mark: number): number {
+    const failure = this.socket.send(this.#frame, ETHERNET_HEADER_BYTES + length, mark);
+    if (failure !== 0 && failure !== ENOBUFS) this.errors++;
+    return failure;
+  }
+}
+
+export class PathLink {
+  readonly kind = "udp";
+  readonly stats = new LinkStats();
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  socket: DatagramSocket | null = null;
+  errors = 0;
+  /** Why it is not open, for status. */
+  problem = "";
+  #retryUs = -Infinity;
+
+  constructor(local: Endpoint, remote: Endpoint) {
+    this.local = local;
+    this.remote = remote;
+  }
+
+  /** Opens it if it is not; true if it just was. Addresses and routes may come later than the daemon. */
+  open(nowUs: number): boolean {
+    if (this.socket !== null || nowUs - this.#retryUs < REOPEN_US) return false;
+    this.#retryUs = nowUs;
+    try {
+      this.socket = new DatagramSocket({ local: this.local, remote: this.remote });
+      this.problem = "";
+      return true;
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      this.problem = error.message;
+      return false;
+    }
+  }
+
+  send(body: Uint8Array<ArrayBuffer>, length: number): void {
+    if (this.socket !== null && this.socket.send(body, length) !== 0) this.errors++;
+  }
+}
+
+export type Link = FrameLink | PathLink;
+
+export class Links {
+  readonly frames: readonly FrameLink[];
+  readonly paths: readonly PathLink[];
+  /** Frames first, then paths: the same order on both nodes, which is what the echoes in a heartbeat go by. */
+  readonly all: readonly Link[];
+
+  constructor(plan: SwitchPlan) {
+    this.frames = plan.interfaces.map((name) => new FrameLink(name));
+    this.paths = plan.paths.map((path) => new PathLink(path.local, path.remote));
+    this.all = [...this.frames, ...this.paths];
+  }
+
+  /**
+   * Opens the paths. After everything else: a dying process gives its descriptors back newest first, and the packet and
+   * netlink sockets take their time; opened last, the ports become unreachable, and tell the peer so, first.
+   */
+  openPaths(nowUs: number): readonly PathLink[] {
+    return this.paths.filter((path) => path.open(nowUs));
+  }
+
+  close(): void {
+    for (const frame of this.frames) frame.socket.close();
+    for (const path of this.paths) path.socket?.close();
+  }
+}

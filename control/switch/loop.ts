@@ -1,0 +1,267 @@
+/** The reactor: one thread, one ppoll, no await. Reads what came, ticks the core, sleeps until the core wants to be woken. */
+import type { SwitchCommand } from "../core/messages.ts";
+import { nextWakeUs } from "../core/node.ts";
+import { planLimits } from "../core/limits.ts";
+import { leased } from "../core/group.ts";
+import { monotonicUs } from "../../kernel_ffi/libc.ts";
+import { Poller } from "../../kernel_ffi/poll.ts";
+import type { ProbeSocket } from "../../kernel_ffi/probe_socket.ts";
+import type { PairConfig } from "../../config/model.ts";
+import type { SwitchContext } from "./context.ts";
+import type { Executor } from "./executor.ts";
+import type { MailboxReader } from "./mailbox.ts";
+import type { News } from "./news.ts";
+import type { Receiver } from "./receiver.ts";
+import { takeSnapshot } from "./snapshot.ts";
+
+/** Counters, paths that could not be opened, word to the watchdog. */
+const HOUSEKEEPING_US = 500_000;
+/** A node that stops waits this long for the peer to take over, and then passes stragglers on for a while. */
+const STOP_MAX_US = 3_000_000;
+const STOP_LINGER_US = 1_200_000;
+/** Neither a filled table nor a slow disk of another thread keeps this one from looking at its sockets. */
+const WAIT_MAX_US = 100_000;
+
+export interface LoopParts {
+  readonly context: SwitchContext;
+  readonly executor: Executor;
+  readonly receiver: Receiver;
+  readonly news: News;
+  readonly probes: readonly ProbeSocket[];
+  readonly mailbox: MailboxReader;
+  readonly mailboxFd: number;
+}
+
+export class SwitchLoop {
+  readonly #p: LoopParts;
+  readonly #c: SwitchContext;
+  readonly #poller = new Poller();
+  readonly #startUs = monotonicUs();
+  #housekeepingUs = 0;
+  #stop: { readonly id: number; readonly sinceUs: number; handedUs: number } | null = null;
+  #done = false;
+
+  constructor(parts: LoopParts) {
+    this.#p = parts;
+    this.#c = parts.context;
+    this.#poller.set(parts.mailboxFd);
+    this.#poller.set(parts.news.monitor.fd);
+    this.#poller.set(parts.context.rules.notificationFd);
+    for (const probe of parts.probes) this.#poller.set(probe.fd);
+    for (const frame of parts.context.links.frames) this.#poller.set(frame.socket.fd);
+    this.#poller.set(parts.context.hold.passed.fd);
+    this.#poller.set(parts.context.hold.direct.fd);
+    this.#openPaths(monotonicUs());
+  }
+
+  /** Returns when the node has stopped, with the id of the command that asked for it. */
+  run(): number {
+    while (!this.#done) this.#turn();
+    return this.#stop!.id;
+  }
+
+  #turn(): void {
+    const wake = this.#wakeUs();
+    this.#poller.wait(Math.min(WAIT_MAX_US, Math.max(0, wake - monotonicUs())));
+    const now = monotonicUs();
+    this.#noteLate(now - wake, now);
+    this.#read();
+    this.#p.executor.tick(monotonicUs());
+    this.#announce(monotonicUs());
+    if (now >= this.#housekeepingUs) this.#housekeep(now);
+    if (this.#stop !== null) this.#tryStop(monotonicUs());
+    this.#c.flush();
+  }
+
+  #wakeUs(): number {
+    let wake = Math.min(nextWakeUs(this.#c.node), this.#housekeepingUs);
+    for (const schedule of this.#p.executor.schedules) wake = Math.min(wake, schedule.nextUs);
+    return wake;
+  }
+
+  /** Who slept past its time knows nothing of the time between: first everything that waits is read, and old questions are void. */
+  #noteLate(lateUs: number, now: number): void {
+    if (lateUs <= this.#c.node.limits.lateUs) return;
+    this.#c.counters.late_wakes++;
+    this.#c.counters.late_wake_max_us = Math.max(this.#c.counters.late_wake_max_us, Math.round(lateUs));
+    this.#p.executor.step(now, { kind: "lateWake", lateUs });
+  }
+
+  #read(): void {
+    const { context, receiver, news } = this.#p, poller = this.#poller;
+    const frames = context.links.frames;
+    for (let i = 0; i < frames.length; i++) if (poller.revents(frames[i]!.socket.fd) !== 0) receiver.readFrames(i);
+    for (const path of context.links.paths) {
+      if (path.socket === null) continue;
+      if (poller.readable(path.socket.fd)) receiver.readPath(path);
+      if (poller.failed(path.socket.fd)) this.#pathFailed(path.socket.drainErrors(), path.remote.host);
+    }
+    for (let i = 0; i < this.#p.probes.length; i++) {
+      if (poller.revents(this.#p.probes[i]!.fd) !== 0) this.#readProbes(i);
+    }
+    if (poller.readable(context.rules.notificationFd)) news.rulesTouched();
+    if (poller.readable(news.monitor.fd)) news.read();
+    if (poller.revents(context.hold.passed.fd) !== 0 || poller.revents(context.hold.direct.fd) !== 0) {
+      context.hold.drain();
+    }
+    if (poller.readable(this.#p.mailboxFd)) {
+      for (const command of this.#p.mailbox.take()) this.#command(command as SwitchCommand);
+    }
+  }
+
+  #pathFailed(errno: number, host: string): void {
+    const ECONNREFUSED = 111;
+    if (errno === ECONNREFUSED) {
+      this.#p.executor.step(monotonicUs(), {
+        kind: "hint",
+        reason: `port unreachable at ${host}: the peer's daemon is gone`,
+      });
+    }
+  }
+
+  /** Somebody else speaks as one of the addresses. */
+  #readProbes(index: number): void {
+    const own = this.#c.links.frames[index]!.socket.mac;
+    for (let speaker = this.#p.probes[index]!.receive(); speaker !== null; speaker = this.#p.probes[index]!.receive()) {
+      const { address, mac } = speaker;
+      if (mac.every((byte, i) => byte === own[i])) continue;
+      const slot = this.#c.slotsOf[index]!.find((one) => one.addresses.some((it) => it.bytes === address));
+      if (slot === undefined) continue;
+      this.#c.counters.probes_answered++;
+      this.#p.executor.step(monotonicUs(), { kind: "probeAnswered", group: slot.group });
+    }
+  }
+
+  #announce(now: number): void {
+    const { executor } = this.#p;
+    for (const group of this.#c.plan.groups) {
+      if (!executor.schedules[group.index]!.due(now, () => this.#trafficSeen(group.index))) continue;
+      if (!leased(this.#c.node.groups[group.index]!)) executor.schedules[group.index]!.stop();
+      else for (const slot of group.slots) executor.announce(slot);
+    }
+  }
+
+  #trafficSeen(group: number): boolean {
+    const served = this.#c.plan.groups[group]!.slots.reduce(
+      (sum, slot) => sum + (this.#c.slotCounters.get(slot.id)?.served ?? 0),
+      0,
+    );
+    return this.#c.servedAtTake[group]! >= 0 && served > this.#c.servedAtTake[group]!;
+  }
+
+  #housekeep(now: number): void {
+    this.#housekeepingUs = now + HOUSEKEEPING_US;
+    this.#openPaths(now);
+    this.#c.report({ kind: "alive" });
+    // Not in the middle of a switch, whose receipt counts from the last reading.
+    if (this.#c.plan.groups.some((group) => this.#c.receipts.isOpen(group.index))) return;
+    this.#c.slotCounters = this.#c.rules.counters();
+    for (const group of this.#c.plan.groups) {
+      if (this.#c.servedAtTake[group.index]! >= 0) continue;
+      this.#c.servedAtTake[group.index] = group.slots.reduce(
+        (sum, slot) => sum + (this.#c.slotCounters.get(slot.id)?.served ?? 0),
+        0,
+      );
+    }
+    this.#heardAgain();
+  }
+
+  /** Ends the alarm of lost heartbeats once they come again. */
+  #heardAgain(): void {
+    if (this.#c.alarms.has("heartbeats-lost") && monotonicUs() - this.#c.node.heardUs < this.#c.node.limits.aliveUs) {
+      this.#c.alarm("heartbeats-lost", null);
+    }
+    const deaf = this.#c.node.groups.some((g) => leased(g) && g.peerKnown && g.peer.role === "suspecting") &&
+      monotonicUs() - this.#c.node.heardUs < this.#c.node.limits.aliveUs;
+    this.#c.alarm(
+      "peer-deaf",
+      deaf
+        ? `${this.#c.plan.peerName} does not hear this node's heartbeats, though this node hears its: look for a filter or a one-way cable`
+        : null,
+    );
+  }
+
+  #openPaths(now: number): void {
+    for (const path of this.#c.links.openPaths(now)) this.#poller.set(path.socket!.fd);
+  }
+
+  #command(command: SwitchCommand): void {
+    const now = monotonicUs(), { executor } = this.#p, c = this.#c;
+    switch (command.kind) {
+      case "snapshot":
+        return c.report({ kind: "snapshot", id: command.id, snapshot: takeSnapshot(c, this.#startUs) });
+      case "switchover": {
+        const group = c.node.groups.find((one) => one.name === command.group);
+        if (group === undefined) {
+          return c.report({ kind: "result", id: command.id, ok: false, error: `no group ${command.group}` });
+        }
+        const toSelf = command.to === null ? null : command.to === c.plan.name;
+        return executor.step(now, {
+          kind: "switchover",
+          group: group.index,
+          command: command.id,
+          toSelf,
+          timeoutUs: command.timeoutUs,
+          force: command.force,
+        });
+      }
+      case "epochReserved":
+        return this.#forGroup(
+          command.group,
+          (group) => executor.step(now, { kind: "reserved", group, upTo: command.upTo }),
+        );
+      case "eligible":
+        return this.#forGroup(
+          command.group,
+          (group) => executor.step(now, { kind: "eligible", group, ok: command.ok, reason: command.reason }),
+        );
+      case "alarm":
+        return c.alarm(command.alarm, command.text);
+      case "reload":
+        return this.#reload(command.id, JSON.parse(command.configJson) as PairConfig);
+      case "stop":
+        this.#stop ??= { id: command.id, sinceUs: now, handedUs: Infinity };
+        return executor.step(now, { kind: "stop" });
+      default:
+        command satisfies never;
+    }
+  }
+
+  #forGroup(name: string, act: (index: number) => void): void {
+    const group = this.#c.node.groups.find((one) => one.name === name);
+    if (group !== undefined) act(group.index);
+  }
+
+  /** Timing and preferences can change while running; what both nodes must agree on needs a restart, and main has made sure. */
+  #reload(id: number, config: PairConfig): void {
+    this.#p.executor.step(monotonicUs(), { kind: "limits", limits: planLimits(config.timing) });
+    for (const group of config.groups) {
+      const known = this.#c.node.groups.find((one) => one.name === group.name);
+      if (known === undefined) continue;
+      known.preferSelf = group.prefer === this.#c.plan.name;
+      known.preempt = group.preempt;
+    }
+    this.#c.report({ kind: "result", id, ok: true });
+  }
+
+  /** Hands over what can be handed over; goes mute where nobody takes it; then lets stragglers be passed on for a moment. */
+  #tryStop(now: number): void {
+    const stop = this.#stop!;
+    const serving = this.#c.node.groups.filter((g) =>
+      g.role === "primary" || g.role === "leaving" || g.role === "preparing"
+    );
+    const heard = now - this.#c.node.heardUs <= this.#c.node.limits.aliveUs;
+    const hopeless = !heard || serving.every((g) => g.role === "primary" && !g.peer.able && g.phase === "none");
+    if (serving.length > 0 && !hopeless && now - stop.sinceUs < STOP_MAX_US) return;
+    if (serving.length > 0) {
+      for (const g of serving) {
+        this.#c.event("notice", "stopped", `${g.name}: stopped as primary, nobody took over in time`, g.name);
+      }
+    } else if (stop.handedUs === Infinity) {
+      stop.handedUs = now;
+    }
+    const passing = serving.length === 0 && this.#c.node.groups.some((g) => g.passUntilUs > now);
+    if (passing && now - stop.handedUs < STOP_LINGER_US) return;
+    this.#done = true;
+  }
+}

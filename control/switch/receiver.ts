@@ -1,0 +1,155 @@
+/** Reads what the peer sends, on all links, and lets only authentic news reach the core. */
+import { sameBytes } from "../../kernel_ffi/address.ts";
+import { ETHERNET_HEADER_BYTES } from "../../kernel_ffi/ethernet.ts";
+import { monotonicUs } from "../../kernel_ffi/libc.ts";
+import type { Verdict } from "../core/freshness.ts";
+import { emptyHeartbeat } from "../core/heartbeat.ts";
+import { type CoreEvent, judgeHeartbeat } from "../core/node.ts";
+import { DATAGRAM_MAX, decodeHeartbeat } from "../core/wire.ts";
+import type { SwitchContext } from "./context.ts";
+import type { Executor } from "./executor.ts";
+import type { FrameLink, Link, PathLink } from "./links.ts";
+
+/** A peer that floods gets this many datagrams read in one turn of one link; the rest waits. */
+const BATCH_MAX = 64;
+/** Answers to greetings: enough to meet at once, too few to be worth a flood. */
+const GREETING_US = 1000;
+
+export class Receiver {
+  readonly #c: SwitchContext;
+  readonly #executor: Executor;
+  readonly #buffer = new Uint8Array(new ArrayBuffer(ETHERNET_HEADER_BYTES + DATAGRAM_MAX + 1));
+  readonly #frameBody = this.#buffer.subarray(ETHERNET_HEADER_BYTES);
+  readonly #beat = emptyHeartbeat();
+  /** Bytes of the last fresh heartbeat: its copies by the other links need no second proof. */
+  readonly #last = new Uint8Array(DATAGRAM_MAX);
+  #lastLength = 0;
+  #session = 0;
+  #greetedUs = -Infinity;
+  readonly #heard: Extract<CoreEvent, { kind: "heard" }> & { link: number };
+  readonly #copy: Extract<CoreEvent, { kind: "copy" }> & { link: number };
+
+  constructor(context: SwitchContext, executor: Executor) {
+    this.#c = context;
+    this.#executor = executor;
+    this.#heard = { kind: "heard", beat: this.#beat, link: 0 };
+    this.#copy = { kind: "copy", beat: this.#beat, link: 0 };
+  }
+
+  readFrames(index: number): void {
+    const link = this.#c.links.frames[index]!;
+    for (let i = 0; i < BATCH_MAX; i++) {
+      const length = link.socket.receive(this.#buffer);
+      if (length === -1) return;
+      if (length > ETHERNET_HEADER_BYTES) {
+        this.#datagram(this.#frameBody, length - ETHERNET_HEADER_BYTES, link, 1 << index);
+      }
+    }
+  }
+
+  readPath(path: PathLink): void {
+    const socket = path.socket;
+    if (socket === null) return;
+    for (let i = 0; i < BATCH_MAX; i++) {
+      const length = socket.receive(this.#buffer);
+      if (length === -1) return;
+      if (length >= 0) this.#datagram(this.#buffer, length, path, 0);
+    }
+  }
+
+  /** @param bit of the service interface, 0 for a path */
+  #datagram(bytes: Uint8Array, length: number, link: Link, bit: number): void {
+    const now = monotonicUs();
+    if (this.#isCopy(bytes, length)) {
+      link.stats.heard(this.#beat.seq, now);
+      // What a frame says about the packets before it, it says only where it travelled itself.
+      if (bit !== 0) {
+        this.#copy.link = bit;
+        this.#executor.step(now, this.#copy);
+      }
+      return;
+    }
+    // Whatever becomes of this one, the decoded heartbeat is no longer the last fresh one.
+    this.#lastLength = 0;
+    const refusal = decodeHeartbeat(bytes, length, this.#c.key, this.#c.plan.self, this.#beat);
+    if (refusal !== null) return this.#c.reject(refusal);
+    const verdict = judgeHeartbeat(this.#c.node, now, this.#beat);
+    if (verdict === "greeting") return this.#greet(now);
+    if (verdict !== "fresh") return this.#stale(verdict, link, now);
+    this.#c.counters.heartbeats_received++;
+    this.#keep(bytes, length);
+    this.#newSession();
+    link.stats.heard(this.#beat.seq, now);
+    this.#readEchoes(now);
+    this.#learnMacs();
+    this.#heard.link = bit;
+    this.#executor.step(now, this.#heard);
+  }
+
+  /** An older one: late on a slower link than the one it was first heard on, or sent again by somebody. */
+  #stale(verdict: Verdict, link: Link, now: number): void {
+    if (verdict === "old" && this.#beat.seq > link.stats.seq) link.stats.heard(this.#beat.seq, now);
+    else this.#c.reject("replayed");
+  }
+
+  #isCopy(bytes: Uint8Array, length: number): boolean {
+    if (length !== this.#lastLength) return false;
+    // The tag is at the end, and differs for sure if anything does; still all is compared, so nothing forged slips in.
+    for (let i = length - 1; i >= 0; i--) if (bytes[i] !== this.#last[i]) return false;
+    return true;
+  }
+
+  #keep(bytes: Uint8Array, length: number): void {
+    for (let i = 0; i < length; i++) this.#last[i] = bytes[i]!;
+    this.#lastLength = length;
+  }
+
+  #greet(now: number): void {
+    if (now - this.#greetedUs < GREETING_US) return;
+    this.#greetedUs = now;
+    this.#executor.beat();
+  }
+
+  #newSession(): void {
+    if (this.#beat.session === this.#session) return;
+    this.#session = this.#beat.session;
+    for (const link of this.#c.links.all) link.stats.reset();
+  }
+
+  #readEchoes(now: number): void {
+    const links = this.#c.links.all;
+    const count = Math.min(this.#beat.linkCount, links.length);
+    for (let i = 0; i < count; i++) {
+      const echo = this.#beat.links[i]!;
+      links[i]!.stats.echoed(echo.seq, echo.delayUs, this.#c.sent, now);
+    }
+  }
+
+  /** The peer's MACs, by its own authentic word: whom to pass packets on to. */
+  #learnMacs(): void {
+    const frames = this.#c.links.frames;
+    const count = Math.min(this.#beat.macCount, frames.length);
+    for (let i = 0; i < count; i++) {
+      const link = frames[i]!;
+      if (link.peerMac !== null && isMacAt(this.#beat.macs, i, link.peerMac)) continue;
+      this.#setMac(link, this.#beat.macs.slice(i * 6, i * 6 + 6));
+    }
+  }
+
+  #setMac(link: FrameLink, mac: Uint8Array): void {
+    if (sameBytes(mac, link.socket.mac) || (mac[0]! & 1) !== 0) {
+      return this.#c.alarm(
+        `peer MAC ${link.name}`,
+        `${this.#c.plan.peerName} tells an impossible MAC for ${link.name}: do both nodes have the same one?`,
+      );
+    }
+    this.#c.alarm(`peer MAC ${link.name}`, null);
+    this.#c.rules.setPeerMac(link.name, mac);
+    link.setPeerMac(mac);
+  }
+}
+
+function isMacAt(macs: Uint8Array, index: number, mac: Uint8Array): boolean {
+  for (let i = 0; i < 6; i++) if (macs[index * 6 + i] !== mac[i]) return false;
+  return true;
+}

@@ -1,0 +1,91 @@
+/** What the kernel's rules are made from, and the names of everything in them. Pure. */
+import type { TableRef } from "../../kernel_ffi/nftables/batch.ts";
+import { NFPROTO_INET, NFPROTO_NETDEV } from "../../kernel_ffi/nftables/constants.ts";
+
+/** The lease of one group on one service interface. */
+export interface SlotSpec {
+  /** 1…255, its own on this node. */
+  readonly slot: number;
+  readonly group: string;
+  /** Four bytes each. */
+  readonly v4: readonly Uint8Array[];
+  /** Sixteen bytes each. */
+  readonly v6: readonly Uint8Array[];
+}
+
+/** A service interface: addresses of groups live on it. */
+export interface InterfaceSpec {
+  readonly name: string;
+  /** Six bytes. */
+  readonly mac: Uint8Array;
+  /** Null until the peer has told: nothing is passed on before. */
+  readonly peerMac: Uint8Array | null;
+  readonly slots: readonly SlotSpec[];
+}
+
+export interface RulesetSpec {
+  readonly interfaces: readonly InterfaceSpec[];
+  /**
+   * Every other interface of the node but `lo`, except those that frames of a service interface go through: ports of a
+   * bridge or bond, the parent of a VLAN or macvlan. There the addresses would be mute even with the lease.
+   */
+  readonly others: readonly string[];
+  /** Time-out of a lease in milliseconds. */
+  readonly leaseMs: number;
+  /** How packets get into an NFQUEUE on this kernel. */
+  readonly queueKind: "nft" | "xt";
+}
+
+/** Lease and gate. */
+export const GATE_TABLE: TableRef = { family: NFPROTO_NETDEV, name: "segue" };
+/** The hold. */
+export const HOLD_TABLE: TableRef = { family: NFPROTO_INET, name: "segue" };
+export const OWN_TABLES: readonly TableRef[] = [GATE_TABLE, HOLD_TABLE];
+
+/** Queue of what came by way of the peer, and of everything else. */
+export const QUEUE_PASSED = 1;
+export const QUEUE_DIRECT = 2;
+
+/** How long hold and pass last unless they are ordered again. */
+export const STEP_TIMEOUT_MS = 2000;
+
+export const nameOf = {
+  lease: (slot: number) => `lease_${slot}`,
+  arm: (slot: number) => `arm_${slot}`,
+  hold: (slot: number) => `hold_${slot}`,
+  pass: (slot: number) => `pass_${slot}`,
+  /** Counters. */
+  passed: (slot: number) => `passed_${slot}`,
+  served: (slot: number) => `served_${slot}`,
+  dropped: (slot: number) => `dropped_${slot}`,
+  muted: (slot: number) => `muted_${slot}`,
+  /** Chain of what leaves as the addresses. */
+  gate: (slot: number) => `gate_${slot}`,
+  /** Chain of questions about the addresses, and of packets to them that come in by another interface. */
+  ask: (slot: number) => `ask_${slot}`,
+  /** Chain of packets to the addresses. */
+  entrance: (slot: number) => `in_${slot}`,
+  /** Base chains, chains and maps of an interface. */
+  egress: (device: string) => `egress_${device}`,
+  ingress: (device: string) => `ingress_${device}`,
+  steps: (device: string) => `steps_${device}`,
+  to: (family: 4 | 6, device: string) => `to${family}_${device}`,
+  /** Addresses about which an interface keeps silent. */
+  silent: (family: 4 | 6, device: string) => `silent${family}_${device}`,
+  /** Maps from every address to the chain of its slot. */
+  from: (family: 4 | 6) => `from${family}`,
+  asked: (family: 4 | 6) => `asked${family}`,
+  /** Sets of the hold. */
+  held: (family: 4 | 6) => `hold${family}`,
+  peers: "peers",
+  holdChain: "prerouting",
+} as const;
+
+/** Addresses of one family. */
+export function addressesOf(slots: readonly SlotSpec[], family: 4 | 6): readonly Uint8Array[] {
+  return slots.flatMap((slot) => family === 4 ? slot.v4 : slot.v6);
+}
+
+export function allSlots(spec: RulesetSpec): readonly SlotSpec[] {
+  return spec.interfaces.flatMap((it) => it.slots);
+}

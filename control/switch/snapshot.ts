@@ -1,0 +1,104 @@
+/** Everything that status, metrics and the console want to know, taken between two turns of the loop. */
+import { monotonicUs } from "../../kernel_ffi/libc.ts";
+import type { GroupSnapshot, PathSnapshot, SwitchSnapshot } from "../core/messages.ts";
+import { leased, peerAlive } from "../core/group.ts";
+import type { SwitchContext } from "./context.ts";
+import type { Link } from "./links.ts";
+import type { PlannedGroup } from "./plan.ts";
+
+export function takeSnapshot(c: SwitchContext, startUs: number): SwitchSnapshot {
+  const now = monotonicUs();
+  // Hold, leases and counters are the kernel's; what it says now is what is shown.
+  c.slotCounters = c.rules.counters();
+  return {
+    node: c.plan.name,
+    pair: c.pair,
+    version: c.ownBeat.software,
+    uptime_ms: Math.round((now - startUs) / 1000),
+    paths: c.links.all.map((link) => pathOf(c, link, now)),
+    peer: {
+      name: c.plan.peerName,
+      state: peerState(c),
+      last_heard_ms: msSince(c.node.heardUs, now),
+      version: c.node.peerSoftware === "" ? null : c.node.peerSoftware,
+    },
+    groups: c.plan.groups.map((group) => groupOf(c, group)),
+    alarms: [...c.alarms.values()],
+    rejected: { ...c.rejected },
+    counters: { ...c.counters },
+  };
+}
+
+function peerState(c: SwitchContext): SwitchSnapshot["peer"]["state"] {
+  if (c.node.heardUs === -Infinity) return "unknown";
+  if (!peerAlive(c.node)) return "silent";
+  return c.node.compatible ? "alive" : "incompatible";
+}
+
+function msSince(us: number, now: number): number | null {
+  return us === -Infinity ? null : Math.round((now - us) / 100) / 10;
+}
+
+function pathOf(c: SwitchContext, link: Link, now: number): PathSnapshot {
+  const { stats } = link;
+  const ends = link.kind === "udp" ? { local: endpoint(link.local), remote: endpoint(link.remote) } : {
+    local: link.name,
+    remote: link.peerMac === null ? "" : [...link.peerMac].map((byte) => byte.toString(16).padStart(2, "0")).join(":"),
+  };
+  const heard = now - stats.heardUs <= c.node.limits.aliveUs;
+  return {
+    ...ends,
+    kind: link.kind,
+    state: stats.heardUs === -Infinity
+      ? (link.kind === "udp" && link.socket === null ? "down" : "unknown")
+      : heard
+      ? "up"
+      : "down",
+    rtt_us: Number.isNaN(stats.rttUs) ? null : Math.round(stats.rttUs),
+    loss: Math.round(stats.loss * 1000) / 1000,
+    last_heard_ms: msSince(stats.heardUs, now),
+  };
+}
+
+function endpoint(it: { readonly host: string; readonly port: number }): string {
+  return it.host.includes(":") ? `[${it.host}]:${it.port}` : `${it.host}:${it.port}`;
+}
+
+function groupOf(c: SwitchContext, planned: PlannedGroup): GroupSnapshot {
+  const g = c.node.groups[planned.index]!;
+  const left = planned.slots.map((slot) => c.rules.leaseLeftMs(slot.id));
+  const packets = { served: 0, passed: 0, dropped: 0, muted: 0 };
+  for (const slot of planned.slots) {
+    const counted = c.slotCounters.get(slot.id);
+    if (counted === undefined) continue;
+    for (const name of ["served", "passed", "dropped", "muted"] as const) packets[name] += counted[name];
+  }
+  const held = c.hold.counts();
+  return {
+    name: g.name,
+    role: g.role,
+    epoch: g.epoch,
+    lease: {
+      held: left.every((ms) => ms !== null),
+      left_ms: left.includes(null) ? null : Math.min(...left.map((ms) => ms ?? 0)),
+    },
+    addresses: planned.config.addresses.map((it) => ({
+      address: `${it.address}/${it.prefixLength}`,
+      interface: it.interface,
+      active: leased(g),
+    })),
+    services: planned.config.services.map((it) => ({ name: it.name, state: "not managed", healthy: null })),
+    state: { lsn: 0, peer_lsn: 0 },
+    last_switch: c.receipts.last(planned.index),
+    held: {
+      now: Math.max(0, held.held - held.released - held.dropped),
+      total: held.held,
+      released: held.released,
+      dropped: held.dropped,
+    },
+    packets,
+    peer_role: g.peerKnown ? g.peer.role : null,
+    eligible: g.eligible,
+    eligible_reason: g.eligibleReason,
+  };
+}

@@ -1,0 +1,56 @@
+/** Messages of NFQUEUE (linux/netfilter/nfnetlink_queue.h). Pure. */
+import { attributes, NetlinkWriter, NLM_F_REQUEST, NLMSG_HEADER_BYTES } from "./netlink.ts";
+
+const NFNL_SUBSYS_QUEUE = 3;
+const NFQNL_MSG_PACKET = 0;
+const NFQNL_MSG_VERDICT_BATCH = 3;
+const NFQA_PACKET_HDR = 1;
+const NFQA_VERDICT_HDR = 2;
+const NFQA_PAYLOAD = 10;
+const NFGENMSG_BYTES = 4;
+
+/** Netlink type of a message that brings a packet. */
+export const NFQUEUE_PACKET = NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET;
+
+export const NF_DROP = 0;
+export const NF_ACCEPT = 1;
+
+/**
+ * The message that decides about every packet of a queue up to an id, in order; `setBatchVerdict` fills in the rest. The
+ * kernel answers with an error only: ENOENT where no such packet waits.
+ */
+export function encodeBatchVerdict(queue: number): Uint8Array<ArrayBuffer> {
+  const w = new NetlinkWriter(64).begin(NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_VERDICT_BATCH, NLM_F_REQUEST);
+  // struct nfgenmsg: AF_UNSPEC, version 0, the queue in the network's byte order
+  const at = w.fixed(NFGENMSG_BYTES);
+  w.view.setUint16(at + 2, queue);
+  return w.bytesAttribute(NFQA_VERDICT_HDR, new Uint8Array(8)).end().bytes().slice();
+}
+
+const VERDICT_OFFSET = NLMSG_HEADER_BYTES + NFGENMSG_BYTES + 4;
+
+/** Fills in what becomes of the packets (NF_ACCEPT, NF_DROP) and up to which. */
+export function setBatchVerdict(view: DataView, verdict: number, upToId: number): void {
+  view.setUint32(VERDICT_OFFSET, verdict);
+  view.setUint32(VERDICT_OFFSET + 4, upToId);
+}
+
+/** Id of the packet in a message, or 0 for one without (ids start at 1). */
+export function packetId(view: DataView, payloadOffset: number, end: number): number {
+  // The kernel writes this attribute first, so that the general way is not needed for each packet.
+  const first = payloadOffset + NFGENMSG_BYTES;
+  if (end - first >= 8 && view.getUint16(first + 2, true) === NFQA_PACKET_HDR) return view.getUint32(first + 4);
+  for (const attribute of attributes(view, first, end)) {
+    if (attribute.type === NFQA_PACKET_HDR) return view.getUint32(attribute.offset);
+  }
+  return 0;
+}
+
+/** A copy of the packet, from its IP header on; null where the queue brings none. */
+export function packetPayload(view: DataView, payloadOffset: number, end: number): Uint8Array<ArrayBuffer> | null {
+  for (const { type, offset, end: to } of attributes(view, payloadOffset + NFGENMSG_BYTES, end)) {
+    if (type !== NFQA_PAYLOAD) continue;
+    return new Uint8Array(view.buffer, view.byteOffset + offset, to - offset).slice() as Uint8Array<ArrayBuffer>;
+  }
+  return null;
+}

@@ -1,0 +1,108 @@
+/** Reading nf_tables: requests and what answers them. Pure. */
+import {
+  attributes,
+  attributeText,
+  attributeU64be,
+  findAttribute,
+  NetlinkWriter,
+  NLM_F_DUMP,
+  viewOf,
+} from "../netlink.ts";
+import { beginNft, type TableRef } from "./batch.ts";
+import { NFGENMSG_BYTES, NFNL_SUBSYS_NFTABLES, NFT_MSG, NFT_OBJECT_COUNTER } from "./constants.ts";
+import { getElement } from "./set.ts";
+
+const NFTA_CHAIN_TABLE = 1;
+const NFTA_CHAIN_NAME = 3;
+const NFTA_CHAIN_HOOK = 4;
+const NFTA_CHAIN_USE = 6;
+const NFTA_HOOK_HOOKNUM = 1;
+const NFTA_HOOK_DEV = 3;
+const NFTA_OBJ_TABLE = 1;
+const NFTA_OBJ_NAME = 2;
+const NFTA_OBJ_TYPE = 3;
+const NFTA_OBJ_DATA = 4;
+const NFTA_COUNTER_PACKETS = 2;
+const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
+const NFTA_LIST_ELEM = 1;
+const NFTA_SET_ELEM_EXPIRATION = 5;
+/** Every kind of message has the name of its table in this attribute. */
+const NFTA_TABLE_NAME = 1;
+
+/** Asks for a table; ENOENT where there is none. */
+export function encodeGetTable(table: TableRef): Uint8Array<ArrayBuffer> {
+  const w = beginNft(new NetlinkWriter(64), NFT_MSG.getTable, 0, table.family);
+  return w.string(NFTA_TABLE_NAME, table.name).end().bytes();
+}
+
+/** Asks for one element; ENOENT where it is not there or has expired. */
+export function encodeGetElement(table: TableRef, set: string, key: Uint8Array): Uint8Array<ArrayBuffer> {
+  const w = new NetlinkWriter(256);
+  getElement(w, table, set, key, 0);
+  return w.bytes().slice();
+}
+
+/** Milliseconds that the first element of an answer has left, or null where it has no time-out. From its nfgenmsg on. */
+export function decodeExpiration(view: DataView, payloadOffset: number, end: number): number | null {
+  const list = findAttribute(view, payloadOffset + NFGENMSG_BYTES, end, NFTA_SET_ELEM_LIST_ELEMENTS);
+  const element = list && findAttribute(view, list.offset, list.end, NFTA_LIST_ELEM);
+  const left = element && findAttribute(view, element.offset, element.end, NFTA_SET_ELEM_EXPIRATION);
+  return left ? attributeU64be(view, left) : null;
+}
+
+/** Asks for all counters of a table. */
+export function encodeGetCounters(table: TableRef): Uint8Array<ArrayBuffer> {
+  const w = beginNft(new NetlinkWriter(256), NFT_MSG.getObject, NLM_F_DUMP, table.family);
+  w.string(NFTA_OBJ_TABLE, table.name).u32be(NFTA_OBJ_TYPE, NFT_OBJECT_COUNTER).end();
+  return w.bytes();
+}
+
+/** Name and packets of a counter; null for another kind of object, or one cut short. */
+export function decodeCounter(payload: Uint8Array): { readonly name: string; readonly packets: number } | null {
+  const view = viewOf(payload);
+  const name = findAttribute(view, NFGENMSG_BYTES, payload.length, NFTA_OBJ_NAME);
+  const data = findAttribute(view, NFGENMSG_BYTES, payload.length, NFTA_OBJ_DATA);
+  const packets = data && findAttribute(view, data.offset, data.end, NFTA_COUNTER_PACKETS);
+  return name && packets ? { name: attributeText(view, name), packets: attributeU64be(view, packets) } : null;
+}
+
+/** Asks for all chains of a family. (A table cannot be named in a dump before kernel 6.1: filter the answers.) */
+export function encodeGetChains(family: number): Uint8Array<ArrayBuffer> {
+  return beginNft(new NetlinkWriter(64), NFT_MSG.getChain, NLM_F_DUMP, family).end().bytes();
+}
+
+export interface ChainInfo {
+  readonly table: string;
+  readonly name: string;
+  /** Rules in it, and rules and elements that lead to it. */
+  readonly uses: number;
+  /** Of a base chain only. */
+  readonly hook: number | null;
+  /** Interface of a netdev base chain that is hooked in. */
+  readonly device: string | null;
+}
+
+export function decodeChain(payload: Uint8Array): ChainInfo {
+  const view = viewOf(payload);
+  const chain = { table: "", name: "", uses: 0, hook: null as number | null, device: null as string | null };
+  for (const attribute of attributes(view, NFGENMSG_BYTES, payload.length)) {
+    if (attribute.type === NFTA_CHAIN_TABLE) chain.table = attributeText(view, attribute);
+    else if (attribute.type === NFTA_CHAIN_NAME) chain.name = attributeText(view, attribute);
+    else if (attribute.type === NFTA_CHAIN_USE) chain.uses = view.getUint32(attribute.offset);
+    else if (attribute.type === NFTA_CHAIN_HOOK) {
+      const hook = findAttribute(view, attribute.offset, attribute.end, NFTA_HOOK_HOOKNUM);
+      const device = findAttribute(view, attribute.offset, attribute.end, NFTA_HOOK_DEV);
+      if (hook) chain.hook = view.getUint32(hook.offset);
+      if (device) chain.device = attributeText(view, device);
+    }
+  }
+  return chain;
+}
+
+/** Which table a notification is about; null for one about no table (a new generation) or of another subsystem. */
+export function decodeNotifiedTable(view: DataView, type: number, payloadOffset: number, end: number): TableRef | null {
+  if (type >> 8 !== NFNL_SUBSYS_NFTABLES || (type & 0xff) === NFT_MSG.newGeneration) return null;
+  if (end - payloadOffset < NFGENMSG_BYTES) return null;
+  const name = findAttribute(view, payloadOffset + NFGENMSG_BYTES, end, NFTA_TABLE_NAME);
+  return name && { family: view.getUint8(payloadOffset), name: attributeText(view, name) };
+}

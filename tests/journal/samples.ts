@@ -1,0 +1,55 @@
+/** Things to remember, and a folder to remember them in. */
+import { join } from "node:path";
+import type { NodeEvent, SwitchReceipt } from "../../control/core/vocabulary.ts";
+
+export function sampleEvent(n: number, group = "web"): NodeEvent {
+  return {
+    at: new Date(1e12 + n).toISOString(),
+    level: "info",
+    kind: "sample",
+    group,
+    text: `event ${n}`,
+    detail: { n },
+  };
+}
+
+export function sampleReceipt(epoch: number, over: Partial<SwitchReceipt> = {}): SwitchReceipt {
+  return {
+    group: "web",
+    node: "a",
+    kind: "failover",
+    outcome: "done",
+    reason: "silence of 10.2 ms, 2 probes unanswered",
+    fromEpoch: epoch - 1,
+    epoch,
+    at: new Date(1e12 + epoch).toISOString(),
+    durationUs: 6400.5,
+    steps: [{ step: "suspect", atUs: 0 }, { step: "take", atUs: 5123.25 }],
+    packets: { passed: 1, held: 2, heldByPeer: 3, released: 4, returned: 5, dropped: 6 },
+    ...over,
+  };
+}
+
+/** Calls `body` with the path of a journal in a fresh folder, which is gone afterwards. */
+export async function withJournal(body: (path: string, folder: string) => void | Promise<void>): Promise<void> {
+  const folder = Deno.makeTempDirSync({ prefix: "japi-journal-" });
+  try {
+    await body(join(folder, "journal.db"), folder);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+/** Names in a folder that contain `part`. */
+export function namesWith(folder: string, part: string): string[] {
+  return [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => name.includes(part)).sort();
+}
+
+/** Overwrites a piece of a file with bytes that mean nothing. */
+export function damage(path: string, offset: number, length: number): void {
+  const file = Deno.openSync(path, { write: true });
+  file.seekSync(offset, Deno.SeekMode.Start);
+  const noise = Uint8Array.from({ length }, (_, i) => (i * 37 + 11) & 0xff);
+  file.writeSync(noise);
+  file.close();
+}
