@@ -114,7 +114,7 @@ export class NetlinkWriter {
     return this;
   }
 
-  /** The memory behind, for the fields of a `fixed` part; valid until the next write. */
+  /** The memory behind, for the fields of a `fixed` part. Every write may move it: ask for it after `fixed`, not before. */
   get view(): DataView<ArrayBuffer> {
     return this.#view;
   }
@@ -338,7 +338,9 @@ export function decodeError(view: DataView, message: NetlinkMessage): NetlinkErr
   const echoed = (flags & NLM_F_CAPPED) !== 0 ? NLMSG_HEADER_BYTES : aligned(requestLength);
   for (const attribute of attributes(view, payloadOffset + 4 + echoed, end)) {
     if (attribute.type === NLMSGERR_ATTR_MSG) error.text = attributeText(view, attribute);
-    else if (attribute.type === NLMSGERR_ATTR_OFFS) error.offset = view.getUint32(attribute.offset, true);
+    else if (attribute.type === NLMSGERR_ATTR_OFFS && attribute.end - attribute.offset >= 4) {
+      error.offset = view.getUint32(attribute.offset, true);
+    }
   }
   return error;
 }

@@ -18,6 +18,8 @@ export function statusText(status: StatusJson): string {
 
 function alarmLines({ alarms, journal }: StatusJson): string {
   const rows = alarms.map(({ kind, since, text }) => ["ALARM", kind, `since ${since}`, text]);
+  // The daemon says it as an alarm as well, once the switch thread has been told.
+  if (alarms.some(({ kind }) => kind === "journal")) return tableText(rows);
   if (!journal.ok) rows.push(["ALARM", "journal", "", journal.text]);
   else if (journal.set_aside !== null) rows.push(["note", "journal", "", journal.text]);
   return tableText(rows);

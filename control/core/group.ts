@@ -90,8 +90,9 @@ export interface NodeFacts {
   compatible: boolean;
   /** The peer says that its node is stopping. */
   peerStopping: boolean;
-  /** A reason to suspect at once, newer than the last heartbeat; "" if none. */
+  /** A reason to suspect early, and until when it counts: what took a cable down may take the rest down a moment later. */
   hint: string;
+  hintUntilUs: number;
   stopping: boolean;
   nextSwitchId: number;
   readonly out: Effect[];
@@ -139,6 +140,11 @@ export function createGroup(
     nextOfferUs: 0,
     calmSinceUs: nowUs,
   };
+}
+
+/** The reason to suspect early that counts now; "" if none. */
+export function hintNow(n: NodeFacts): string {
+  return n.nowUs < n.hintUntilUs ? n.hint : "";
 }
 
 /** Whether the peer has been heard lately enough to count on what it said. */

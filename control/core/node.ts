@@ -90,6 +90,7 @@ export function createNode(setup: NodeSetup, nowUs: number): NodeState {
     compatible: false,
     peerStopping: false,
     hint: "",
+    hintUntilUs: -Infinity,
     stopping: false,
     // The nodes' numbers never meet: one is even, the other odd.
     nextSwitchId: ((setup.session % 0x3fff_ffff) * 2 + setup.index) >>> 0,
@@ -136,6 +137,7 @@ export function stepNode(n: NodeState, nowUs: number, event: CoreEvent): readonl
       break;
     case "hint":
       n.hint = event.reason;
+      n.hintUntilUs = nowUs + 2 * n.limits.deadAfterUs;
       break;
     case "lateWake":
       for (const g of n.groups) voidProbes(n, g);
@@ -194,7 +196,6 @@ export function judgeHeartbeat(n: NodeState, nowUs: number, beat: Heartbeat): Ve
 
 function heard(n: NodeState, beat: Heartbeat, link: number): void {
   n.heardUs = n.nowUs;
-  n.hint = "";
   n.peerSoftware = beat.software;
   n.peerStopping = beat.stopping;
   n.compatible = sameDigest(n.digest, beat.digest) && beat.groupCount === n.groups.length;

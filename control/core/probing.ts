@@ -4,7 +4,7 @@
  * A kernel that holds the lease answers within a fraction of the probe interval, whatever has become of its daemon; one
  * that does not is mute. So two questions in a row without an answer, each with its full time, mean that nobody speaks.
  */
-import { able, type GroupState, type NodeFacts } from "./group.ts";
+import { able, type GroupState, hintNow, type NodeFacts } from "./group.ts";
 import { PROBES_NEEDED } from "./limits.ts";
 
 /** For this many leases a suspicion is young: the peer's kernel may fall silent any moment, so it is asked at full rate. */
@@ -12,7 +12,7 @@ const YOUNG_LEASES = 5;
 
 /** Silence that a takeover needs: less where something besides silence speaks for the peer's death. */
 export function neededSilenceUs(n: NodeFacts): number {
-  return n.hint !== "" ? n.limits.suspectUs : n.limits.deadAfterUs;
+  return hintNow(n) !== "" ? n.limits.suspectUs : n.limits.deadAfterUs;
 }
 
 /** Counts and sends questions; true when the address may be taken. */

@@ -9,7 +9,7 @@ import {
   newSwitchId,
   setPhase,
 } from "./become.ts";
-import { able, type GroupState, type NodeFacts, peerAlive } from "./group.ts";
+import { able, type GroupState, hintNow, type NodeFacts, peerAlive } from "./group.ts";
 import { probe } from "./probing.ts";
 import { fillVacancy } from "./vacancy.ts";
 
@@ -38,7 +38,7 @@ export function tickStarting(n: NodeFacts, g: GroupState): void {
 
 /** Silence after which a standby suspects: a peer that does not serve beats slower. */
 export function suspectAfterUs(n: NodeFacts, g: GroupState): number {
-  if (n.hint !== "") return n.limits.heartbeatUs * 1.5;
+  if (hintNow(n) !== "") return n.limits.heartbeatUs * 1.5;
   return peerServes(g) ? n.limits.suspectUs : Math.max(n.limits.suspectUs, n.limits.aliveUs);
 }
 
@@ -46,7 +46,7 @@ export function tickStandby(n: NodeFacts, g: GroupState): void {
   const silence = n.nowUs - n.heardUs;
   if (g.phase === "giveBack" && silence < suspectAfterUs(n, g)) return tickGiveBack(n, g);
   if (silence >= suspectAfterUs(n, g)) {
-    becomeSuspecting(n, g, n.hint !== "" ? n.hint : `${n.peerName} silent for ${ms(silence)}`);
+    becomeSuspecting(n, g, hintNow(n) !== "" ? hintNow(n) : `${n.peerName} silent for ${ms(silence)}`);
     return tickSuspecting(n, g);
   }
   fillVacancy(n, g);

@@ -1,6 +1,6 @@
 /** The journal as the main thread sees it: messages to a thread that may be slow, and a health that says so. */
 import type { NodeEvent, SwitchReceipt } from "../core/vocabulary.ts";
-import type { EntryQuery, EpochStart, JournalEntry, JournalHealth } from "./entry.ts";
+import { type EntryQuery, type EpochStart, type JournalEntry, type JournalHealth, plainEntry } from "./entry.ts";
 import { JournalError } from "./failure.ts";
 import { JOURNAL_WORKER, type JournalReply, type JournalRequest } from "./protocol.ts";
 
@@ -132,7 +132,8 @@ export class JournalClient {
     return this.#closing;
   }
 
-  #add(entry: JournalEntry): void {
+  #add(given: JournalEntry): void {
+    const entry = plainEntry(given);
     this.#nextEntry++;
     this.#send({ kind: "add", entry });
     for (const listener of this.#entryListeners) listener(entry);

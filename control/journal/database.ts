@@ -122,7 +122,8 @@ export class JournalDatabase {
       return;
     }
     const r = entry.receipt;
-    this.#addSwitch.run(entry.id, r.at, r.group, r.kind, r.outcome, r.epoch, r.durationUs, JSON.stringify(r));
+    const durationUs = Number.isFinite(r.durationUs) ? r.durationUs : 0;
+    this.#addSwitch.run(entry.id, r.at, r.group, r.kind, r.outcome, r.epoch, durationUs, JSON.stringify(r));
     if (r.outcome === "done") this.noteUsed(r.group, r.epoch);
   }
 

@@ -15,6 +15,20 @@ export function entryGroup(entry: JournalEntry): string | null {
   return entry.type === "switch" ? entry.receipt.group : entry.event.group ?? null;
 }
 
+/**
+ * The entry as JSON can carry it. What an event details is not known here: a bigint or a ring in it must not keep the
+ * journal, or a client, from everything else.
+ */
+export function plainEntry(entry: JournalEntry): JournalEntry {
+  try {
+    return JSON.parse(JSON.stringify(entry, (_, value) => typeof value === "bigint" ? String(value) : value));
+  } catch {
+    if (entry.type === "switch") return entry;
+    const { detail: _, ...event } = entry.event;
+    return { ...entry, event };
+  }
+}
+
 /** Which entries: the last `limit` of them, or with `afterId` the first `limit` behind that one. Always oldest first. */
 export interface EntryQuery {
   readonly afterId?: number;

@@ -6,7 +6,7 @@ import { exists, syncFolder } from "./files.ts";
 import { openReadOnly } from "./open_readonly.ts";
 
 /** A damaged page can hold any number. At 1,000 a start, no node comes near this one in its life. */
-const PLAUSIBLE_MAX = 0x7fff_ffff;
+export const PLAUSIBLE_MAX = 0x7fff_ffff;
 
 /** Renames `journal.db`, `-wal` and `-shm` to `journal.db.damaged-TIME…`; nothing is overwritten. Returns the new name. */
 export function setAside(path: string, now: Date): string {

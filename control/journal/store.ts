@@ -13,13 +13,15 @@
 import { dirname, join } from "node:path";
 import { EPOCH_MAX } from "../core/limits.ts";
 import type { NodeEvent, SwitchReceipt } from "../core/vocabulary.ts";
+import { Backlog } from "./backlog.ts";
 import { DATABASE_SUFFIXES, EVENTS_KEPT, JournalDatabase, SWITCHES_KEPT } from "./database.ts";
 import type { EntryQuery, EpochStart, JournalEntry, JournalHealth } from "./entry.ts";
-import { ENTRY_LIMIT, entryGroup } from "./entry.ts";
-import { type EpochMark, type EpochMarks, readEpochCopy, writeEpochCopy } from "./epoch_copy.ts";
+import { ENTRY_LIMIT } from "./entry.ts";
+import { type EpochMarks, readEpochCopy, writeEpochCopy } from "./epoch_copy.ts";
+import { EpochLedger } from "./epoch_ledger.ts";
 import { failureKind, failureText, JournalError } from "./failure.ts";
 import { exists } from "./files.ts";
-import { newestSetAside, salvageEpochs, setAside } from "./salvage.ts";
+import { newestSetAside, PLAUSIBLE_MAX, salvageEpochs, setAside } from "./salvage.ts";
 
 /** Epochs reserved at a time. */
 export const EPOCH_BLOCK = 1000;
@@ -47,16 +49,12 @@ export class JournalStore {
   readonly #copyPath: string;
   readonly #retention: Retention;
   #db: JournalDatabase | null = null;
-  /** Never below what the disk says, and never below what this run was told. */
-  readonly #marks = new Map<string, EpochMark>();
-  #othersUnproven = false;
+  readonly #ledger = new EpochLedger();
   readonly #first = new Map<string, EpochStart>();
-  #backlog: JournalEntry[] = [];
-  #dropped = 0;
+  readonly #backlog = new Backlog(BACKLOG_MAX, Math.floor(Date.now() / 1000));
   #trouble: Trouble | null = null;
   #setAside: string | null = null;
   #note = "";
-  #nextId = Math.floor(Date.now() / 1000);
 
   /**
    * Opens or makes the journal. Never throws for a damaged, full or read-only one: `health` says it.
@@ -78,8 +76,9 @@ export class JournalStore {
   }
 
   health(): JournalHealth {
-    const waiting = this.#backlog.length;
-    const lost = this.#dropped === 0 ? "" : `; ${this.#dropped} entries were lost`;
+    const waiting = this.#backlog.entries.length;
+    const dropped = this.#backlog.dropped;
+    const lost = dropped === 0 ? "" : `; ${dropped} entries were lost`;
     const text = this.#trouble === null
       ? (this.#note || "ok") + lost
       : `${this.#trouble.text}; ${waiting} entries wait in memory${lost}`;
@@ -89,20 +88,20 @@ export class JournalStore {
       path: this.#path,
       ...(this.#setAside === null ? {} : { setAside: this.#setAside }),
       waiting,
-      dropped: this.#dropped,
+      dropped,
     };
   }
 
   /** Id that the next entry gets. */
   get nextId(): number {
-    return this.#nextId;
+    return this.#backlog.nextId;
   }
 
   /** What this run may use. The first call for a group reserves a block; later calls repeat the answer. */
   firstEpoch(group: string): EpochStart {
     const known = this.#first.get(group);
     if (known) return known;
-    const { reservedUpTo: lastUsed, unproven } = this.#mark(group);
+    const { reservedUpTo: lastUsed, unproven } = this.#ledger.mark(group);
     try {
       const start = { group, lastUsed, reservedUpTo: this.reserve(group, 0), unproven };
       this.#first.set(group, start);
@@ -120,7 +119,7 @@ export class JournalStore {
    * @throws JournalError if they cannot be put there
    */
   reserve(group: string, above: number, block = EPOCH_BLOCK): number {
-    const known = this.#mark(group);
+    const known = this.#ledger.mark(group);
     const floor = Math.max(known.reservedUpTo, above);
     if (!Number.isSafeInteger(above) || floor >= EPOCH_MAX) {
       throw new JournalError("usedUp", `${group}: no epochs are left above ${floor}`);
@@ -131,9 +130,9 @@ export class JournalStore {
     return this.#write("reserve epochs", (db) =>
       db.reserve(group, floor, size, proven, (upTo) => {
         const mark = { reservedUpTo: upTo, unproven: !proven };
-        writeEpochCopy(this.#copyPath, this.#allMarks(group, mark));
+        writeEpochCopy(this.#copyPath, this.#ledger.allWith(group, mark));
         // From here on the copy says so, whatever becomes of the commit.
-        this.#marks.set(group, mark);
+        this.#ledger.set(group, mark);
       }));
   }
 
@@ -143,50 +142,42 @@ export class JournalStore {
    */
   noteUsed(group: string, epoch: number): void {
     this.#write("note an epoch", (db) => db.noteUsed(group, epoch));
-    this.#proven(group, epoch);
+    this.#ledger.prove(group, epoch);
   }
 
   addReceipt(receipt: SwitchReceipt): void {
-    this.add({ id: this.#nextId, type: "switch", receipt });
+    this.add({ id: this.nextId, type: "switch", receipt });
     this.flush();
   }
 
   addEvent(event: NodeEvent): void {
-    this.add({ id: this.#nextId, type: "event", event });
+    this.add({ id: this.nextId, type: "event", event });
     this.flush();
   }
 
   /** Puts an entry into the backlog; `flush` writes it. One whose id is not new gets the next one. */
   add(entry: JournalEntry): void {
-    const id = Math.max(this.#nextId, entry.id);
-    this.#nextId = id + 1;
-    this.#backlog.push({ ...entry, id });
-    if (this.#backlog.length > BACKLOG_MAX) this.flush();
-    while (this.#backlog.length > BACKLOG_MAX) {
-      this.#backlog.shift();
-      this.#dropped++;
-    }
+    if (this.#backlog.full) this.flush();
+    this.#backlog.add(entry);
   }
 
   /** Writes what waits, in one transaction, unless the disk failed a moment ago. */
   flush(): void {
-    if (this.#backlog.length === 0 && this.#trouble === null) return;
+    if (this.#backlog.entries.length === 0 && this.#trouble === null) return;
     if (this.retryInMs() > 0) return;
     try {
       const mending = this.#trouble !== null;
       this.#write("write", (db) => {
         if (mending) db.touch();
-        db.append(this.#backlog);
+        db.append(this.#backlog.entries);
       });
     } catch (error) {
       if (error instanceof JournalError) return;
       throw error;
     }
-    const entries = this.#backlog;
-    this.#backlog = [];
-    for (const entry of entries) {
+    for (const entry of this.#backlog.take()) {
       if (entry.type === "switch" && entry.receipt.outcome === "done") {
-        this.#proven(entry.receipt.group, entry.receipt.epoch);
+        this.#ledger.prove(entry.receipt.group, entry.receipt.epoch);
       }
     }
   }
@@ -199,9 +190,6 @@ export class JournalStore {
   /** Entries on the disk and those that wait for it. */
   entries(query: EntryQuery): JournalEntry[] {
     this.flush();
-    const wanted = this.#backlog.filter((entry) =>
-      entry.id > (query.afterId ?? -1) && (query.group === undefined || entryGroup(entry) === query.group)
-    );
     let stored: JournalEntry[] = [];
     try {
       stored = this.#db?.select(query) ?? [];
@@ -209,7 +197,7 @@ export class JournalStore {
       this.#failed("read", error);
     }
     const limit = query.limit ?? ENTRY_LIMIT;
-    const all = [...stored, ...wanted];
+    const all = [...stored, ...this.#backlog.select(query)];
     return query.afterId === undefined ? all.slice(-limit) : all.slice(0, limit);
   }
 
@@ -245,11 +233,11 @@ export class JournalStore {
     Deno.mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
     const copy = readEpochCopy(this.#copyPath);
     // First of all: what the copy says holds whatever becomes of the database.
-    if (copy) this.#know(copy);
-    this.#othersUnproven = copy?.othersUnproven ?? true;
+    if (copy) this.#ledger.learn(copy);
+    this.#ledger.othersUnproven = copy?.othersUnproven ?? true;
     try {
       this.#db = exists(this.#path) ? this.#openExisting() : this.#makeMissing(copy !== null);
-      this.#nextId = Math.max(this.#nextId, this.#db.lastEntryId() + 1);
+      this.#backlog.startAbove(this.#db.lastEntryId());
     } catch (error) {
       if (error instanceof JournalError && error.kind === "newer") throw error;
       if (failureKind(error) !== "damaged") this.#learnReadOnly();
@@ -260,10 +248,20 @@ export class JournalStore {
   #openExisting(): JournalDatabase {
     const db = JournalDatabase.open(this.#path);
     const marks = db.epochMarks();
-    this.#know(marks);
+    this.#requirePlausible(db, marks);
+    this.#ledger.learn(marks);
     // A sound database knows which groups it does not have.
-    this.#othersUnproven &&= marks.othersUnproven;
+    this.#ledger.othersUnproven &&= marks.othersUnproven;
     return db;
+  }
+
+  /** A page can be damaged so that it looks sound: SQLite keeps no checksums. The copy does. */
+  #requirePlausible(db: JournalDatabase, marks: EpochMarks): void {
+    for (const [group, { reservedUpTo }] of marks.groups) {
+      if (reservedUpTo <= PLAUSIBLE_MAX || reservedUpTo <= this.#ledger.mark(group).reservedUpTo) continue;
+      db.close();
+      throw new JournalError("damaged", `epoch ${reservedUpTo} of ${group} cannot be`);
+    }
   }
 
   /** There is no database: the first start, or somebody has taken it away. */
@@ -271,9 +269,9 @@ export class JournalStore {
     const log = DATABASE_SUFFIXES.some((suffix) => exists(this.#path + suffix));
     const aside = newestSetAside(this.#path);
     const salvaged = aside === null || copied ? null : salvageEpochs(aside);
-    if (salvaged) this.#know(salvaged);
+    if (salvaged) this.#ledger.learn(salvaged);
     const first = !copied && !log && aside === null;
-    if (first) this.#othersUnproven = false;
+    if (first) this.#ledger.othersUnproven = false;
     else this.#note = copied ? "the journal was missing; epochs kept from their copy" : "the journal was missing";
     return this.#create();
   }
@@ -283,38 +281,13 @@ export class JournalStore {
     if (DATABASE_SUFFIXES.some((suffix) => exists(this.#path + suffix))) {
       this.#setAside = setAside(this.#path, new Date());
     }
-    return JournalDatabase.create(this.#path, this.#allMarks());
+    return JournalDatabase.create(this.#path, this.#ledger.all());
   }
 
   /** The file cannot be opened to write: what it says about epochs may still be read. */
   #learnReadOnly(): void {
     const marks = salvageEpochs(this.#path);
-    if (marks) this.#know(marks);
-  }
-
-  /** Takes over marks: numbers only grow; a group is unproven only while nobody knows better. */
-  #know(marks: EpochMarks): void {
-    for (const [group, mark] of marks.groups) {
-      const old = this.#marks.get(group);
-      this.#marks.set(group, {
-        reservedUpTo: Math.max(mark.reservedUpTo, old?.reservedUpTo ?? 0),
-        unproven: mark.unproven && (old?.unproven ?? true),
-      });
-    }
-  }
-
-  #mark(group: string): EpochMark {
-    return this.#marks.get(group) ?? { reservedUpTo: 0, unproven: this.#othersUnproven };
-  }
-
-  #allMarks(group?: string, mark?: EpochMark): EpochMarks {
-    const groups = new Map(this.#marks);
-    if (group !== undefined && mark) groups.set(group, mark);
-    return { groups, othersUnproven: this.#othersUnproven };
-  }
-
-  #proven(group: string, epoch: number): void {
-    this.#marks.set(group, { reservedUpTo: Math.max(this.#mark(group).reservedUpTo, epoch), unproven: false });
+    if (marks) this.#ledger.learn(marks);
   }
 
   /** Does something with the database, once more with a new one if it turns out to be damaged. Throws JournalError. */
@@ -338,18 +311,9 @@ export class JournalStore {
 
   #ready(): JournalDatabase {
     if (this.#db !== null) return this.#db;
-    this.#db = exists(this.#path) ? JournalDatabase.open(this.#path) : this.#create();
-    this.#know(this.#db.epochMarks());
-    this.#renumber(this.#db.lastEntryId());
+    this.#db = exists(this.#path) ? this.#openExisting() : this.#create();
+    this.#backlog.startAbove(this.#db.lastEntryId());
     return this.#db;
-  }
-
-  /** What waits got its ids while nobody could read which ones are taken. */
-  #renumber(taken: number): void {
-    const first = this.#backlog[0]?.id ?? this.#nextId;
-    if (first > taken) return;
-    this.#nextId = taken + 1;
-    this.#backlog = this.#backlog.map((entry) => ({ ...entry, id: this.#nextId++ }));
   }
 
   /** After an error: a damaged file is replaced, anything else is tried again later. */
@@ -376,8 +340,8 @@ export class JournalStore {
     this.#setAside = aside;
     const copied = readEpochCopy(this.#copyPath) !== null;
     const salvaged = copied ? null : salvageEpochs(aside);
-    if (salvaged) this.#know(salvaged);
-    const kept = copied || salvaged || !this.#othersUnproven
+    if (salvaged) this.#ledger.learn(salvaged);
+    const kept = copied || salvaged || !this.#ledger.othersUnproven
       ? "epochs were kept"
       : "its epochs are lost, so the peer must tell its own before a takeover";
     this.#note = `the journal was damaged (${reason}) and was set aside as ${aside}; ${kept}`;

@@ -9,6 +9,8 @@ const VERIFY_AFTER_MS = 2000;
 /** Between two steps of deleting old entries. */
 const PRUNE_PAUSE_MS = 100;
 const PRUNE_EVERY_MS = 60_000;
+/** Between two words about numbers that change. */
+const TELL_EVERY_MS = 1000;
 
 /** The part of a worker's global scope that the thread uses. */
 interface WorkerScope {
@@ -27,6 +29,9 @@ class JournalThread {
   readonly #reply: (reply: JournalReply) => void;
   #store: JournalStore | null = null;
   #lastHealth = "";
+  #lastGist = "";
+  #toldAt = -Infinity;
+  #telling = false;
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
 
@@ -46,7 +51,7 @@ class JournalThread {
       else if (request.kind === "open") this.#reply({ kind: "refused", text });
       else if (request.kind === "close") this.#reply({ kind: "closed" });
     }
-    this.#tellHealth();
+    this.#settle();
   }
 
   #open(path: string): void {
@@ -54,7 +59,6 @@ class JournalThread {
     this.#store = store;
     this.#lastHealth = JSON.stringify(health);
     this.#reply({ kind: "opened", health, nextId: store.nextId });
-    if (!health.ok) this.#flushSoon(store);
     this.#later(VERIFY_AFTER_MS, () => store.verify());
     const prune = () => this.#later(store.prune() ? PRUNE_PAUSE_MS : PRUNE_EVERY_MS, prune);
     this.#later(VERIFY_AFTER_MS, prune);
@@ -89,8 +93,7 @@ class JournalThread {
     this.#flushTimer = setTimeout(() => {
       this.#flushTimer = undefined;
       store.flush();
-      if (store.retryInMs() > 0) this.#flushSoon(store);
-      this.#tellHealth();
+      this.#settle();
     }, store.retryInMs());
   }
 
@@ -107,20 +110,40 @@ class JournalThread {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       body();
-      this.#tellHealth();
+      this.#settle();
     }, ms);
     this.#timers.add(timer);
+  }
+
+  /** After anything that may have failed: says so, and sees to it that the disk is tried again. */
+  #settle(): void {
+    this.#tellHealth();
+    if (this.#store && this.#store.retryInMs() > 0) this.#flushSoon(this.#store);
   }
 
   #tellHealth(): void {
     if (this.#store) this.#tell(this.#store.health());
   }
 
-  /** Not for each entry that waits for its transaction: only what a reader of the health would call a change. */
+  /** At once if there is something new to say; numbers alone are told once a second, not for each entry that waits. */
   #tell(health: JournalHealth): void {
+    const gist = JSON.stringify([health.ok, health.text.replaceAll(/[0-9]+/g, "#"), health.setAside]);
     const text = JSON.stringify(health.ok ? { ...health, waiting: 0 } : health);
     if (text === this.#lastHealth) return;
+    if (gist === this.#lastGist && performance.now() - this.#toldAt < TELL_EVERY_MS) {
+      if (this.#store) this.#tellLater();
+      else this.#reply({ kind: "health", health });
+      return;
+    }
     this.#lastHealth = text;
+    this.#lastGist = gist;
+    this.#toldAt = performance.now();
     this.#reply({ kind: "health", health });
+  }
+
+  #tellLater(): void {
+    if (this.#telling) return;
+    this.#telling = true;
+    this.#later(TELL_EVERY_MS, () => this.#telling = false);
   }
 }

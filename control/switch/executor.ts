@@ -179,7 +179,7 @@ export class Executor {
     this.#note(group, "probe");
     for (const slot of c.plan.groups[group]!.slots) {
       const frame = this.#probes[slot.id - 1]!;
-      const failure = c.links.frames[slot.interface]!.socket.send(frame, frame.length, markOf(STEP.arm, slot.id));
+      const failure = c.links.frames[slot.interface]!.plain.send(frame, frame.length, markOf(STEP.arm, slot.id));
       if (failure !== 0) c.counters.send_errors++;
     }
   }
@@ -199,7 +199,7 @@ export class Executor {
   }
 
   announce(slot: Slot): void {
-    const socket = this.#c.links.frames[slot.interface]!.socket;
+    const socket = this.#c.links.frames[slot.interface]!.plain;
     for (const frame of this.#announcements[slot.id - 1]!) {
       if (socket.send(frame, frame.length, 0) !== 0) this.#c.counters.send_errors++;
     }
@@ -257,7 +257,7 @@ export class Executor {
       const link = c.links.frames[slot.interface]!;
       link.load(c.datagram, this.#encode(monotonicUs()));
       link.send(76, markOf(STEP.take, slot.id));
-      for (const frame of this.#announcements[slot.id - 1]!) link.socket.send(frame, frame.length, 0);
+      for (const frame of this.#announcements[slot.id - 1]!) link.plain.send(frame, frame.length, 0);
       c.rules.leaseLeftMs(slot.id);
       c.addresses.off(slot);
     }

@@ -113,5 +113,5 @@ function sendBack(packet: Uint8Array, group: PlannedGroup, linkOf: (slotInterfac
   const frame = new Uint8Array(ETHERNET_HEADER_BYTES + packet.length);
   writeEthernetHeader(frame, peer, link.socket.mac, v6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4);
   frame.set(packet, ETHERNET_HEADER_BYTES);
-  return link.socket.send(frame, frame.length, 0) === 0;
+  return link.plain.send(frame, frame.length, 0) === 0;
 }

@@ -6,7 +6,7 @@ import type { Endpoint } from "../../config/model.ts";
 import { DatagramSocket } from "../../kernel_ffi/datagram.ts";
 import { ENOBUFS, KernelError } from "../../kernel_ffi/errno.ts";
 import { ETHERNET_HEADER_BYTES, ETHERTYPE_EXPERIMENTAL, writeEthernetHeader } from "../../kernel_ffi/ethernet.ts";
-import { FrameSocket } from "../../kernel_ffi/frames.ts";
+import { FrameSocket, SEND_ONLY } from "../../kernel_ffi/frames.ts";
 import { DATAGRAM_MAX } from "../core/wire.ts";
 import { LinkStats } from "./link_stats.ts";
 import type { SwitchPlan } from "./plan.ts";
@@ -20,6 +20,11 @@ export class FrameLink {
   readonly stats = new LinkStats();
   readonly name: string;
   readonly socket: FrameSocket;
+  /**
+   * For frames that are not heartbeats. The kernel takes a frame for what its socket is bound to, whatever EtherType stands in it:
+   * an announcement sent by the heartbeats' socket would not be ARP to the gate, and pass it shut.
+   */
+  readonly plain: FrameSocket;
   #peerMac: Uint8Array = MULTICAST_MAC;
   readonly #frame: Uint8Array<ArrayBuffer>;
   errors = 0;
@@ -27,6 +32,7 @@ export class FrameLink {
   constructor(name: string) {
     this.name = name;
     this.socket = new FrameSocket({ interface: name, etherType: ETHERTYPE_EXPERIMENTAL, multicast: MULTICAST_MAC });
+    this.plain = new FrameSocket({ interface: name, etherType: SEND_ONLY });
     this.#frame = new Uint8Array(ETHERNET_HEADER_BYTES + DATAGRAM_MAX);
     this.#writeHeader();
   }
@@ -116,7 +122,10 @@ export class Links {
   }
 
   close(): void {
-    for (const frame of this.frames) frame.socket.close();
+    for (const frame of this.frames) {
+      frame.socket.close();
+      frame.plain.close();
+    }
     for (const path of this.paths) path.socket?.close();
   }
 }

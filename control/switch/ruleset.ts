@@ -113,7 +113,7 @@ function checkSpec(spec: RulesetSpec): void {
     if (seen.has(value)) throw new RangeError(`plan rules: ${what} ${value} stands there twice`);
     seen.add(value);
   };
-  if (!Number.isInteger(spec.leaseMs) || spec.leaseMs < 1) {
+  if (!Number.isFinite(spec.leaseMs) || spec.leaseMs < 1) {
     throw new RangeError(`plan rules: lease of ${spec.leaseMs} ms`);
   }
   for (const it of spec.interfaces) {

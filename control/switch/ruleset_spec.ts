@@ -30,7 +30,7 @@ export interface RulesetSpec {
    * bridge or bond, the parent of a VLAN or macvlan. There the addresses would be mute even with the lease.
    */
   readonly others: readonly string[];
-  /** Time-out of a lease in milliseconds. */
+  /** Time-out of a lease in milliseconds; parts of one are rounded down. */
   readonly leaseMs: number;
   /** How packets get into an NFQUEUE on this kernel. */
   readonly queueKind: "nft" | "xt";

@@ -3,7 +3,7 @@
  * (net/netfilter/nfnetlink.c, nfnetlink_rcv_batch). Pure.
  */
 import { NetlinkWriter, NLM_F_ACK, NLM_F_REQUEST } from "../netlink.ts";
-import { NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END, NFNL_SUBSYS_NFTABLES } from "./constants.ts";
+import { NFGENMSG_BYTES, NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END, NFNL_SUBSYS_NFTABLES } from "./constants.ts";
 
 /** A table by its family (NFPROTO_…) and name. */
 export interface TableRef {
@@ -16,7 +16,8 @@ const NLMSG_FLAGS_OFFSET = 6;
 /** Starts a message of nf_tables on any writer: netlink header, struct nfgenmsg. The caller ends it. */
 export function beginNft(writer: NetlinkWriter, message: number, flags: number, family: number): NetlinkWriter {
   writer.begin(NFNL_SUBSYS_NFTABLES << 8 | message, flags | NLM_F_REQUEST);
-  writer.view.setUint8(writer.fixed(4), family);
+  const at = writer.fixed(NFGENMSG_BYTES);
+  writer.view.setUint8(at, family);
   return writer;
 }
 
@@ -90,7 +91,7 @@ export class NftBatch {
   #frame(type: number): void {
     this.#writer.begin(type, NLM_F_REQUEST);
     // struct nfgenmsg: AF_UNSPEC, version 0, the subsystem in the network's byte order
-    const at = this.#writer.fixed(4);
+    const at = this.#writer.fixed(NFGENMSG_BYTES);
     this.#writer.view.setUint16(at + 2, NFNL_SUBSYS_NFTABLES);
     this.#writer.end();
   }

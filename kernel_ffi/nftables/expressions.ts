@@ -76,8 +76,6 @@ export function payloadWrite(
   return expression("payload", (w) => {
     w.u32be(/* NFTA_PAYLOAD_SREG */ 5, register).u32be(/* NFTA_PAYLOAD_BASE */ 2, BASES[base]);
     w.u32be(/* NFTA_PAYLOAD_OFFSET */ 3, offset).u32be(/* NFTA_PAYLOAD_LEN */ 4, length);
-    w.u32be(/* NFTA_PAYLOAD_CSUM_TYPE */ 6, 0).u32be(/* NFTA_PAYLOAD_CSUM_OFFSET */ 7, 0);
-    w.u32be(/* NFTA_PAYLOAD_CSUM_FLAGS */ 8, 0);
   });
 }
 
@@ -102,7 +100,7 @@ export function differs(value: Uint8Array, register = NFT_REG_1): Expression {
 export function masked(mask: Uint8Array, register = NFT_REG_1): Expression {
   return expression("bitwise", (w) => {
     w.u32be(/* NFTA_BITWISE_SREG */ 1, register).u32be(/* NFTA_BITWISE_DREG */ 2, register);
-    w.u32be(/* NFTA_BITWISE_LEN */ 3, mask.length).u32be(/* NFTA_BITWISE_OP */ 6, 0);
+    w.u32be(/* NFTA_BITWISE_OP */ 6, 0).u32be(/* NFTA_BITWISE_LEN */ 3, mask.length);
     writeValue(w, /* NFTA_BITWISE_MASK */ 4, mask);
     writeValue(w, /* NFTA_BITWISE_XOR */ 5, new Uint8Array(mask.length));
   });
@@ -126,14 +124,14 @@ export function verdict(verdict: Verdict): Expression {
 
 /** Goes on if the register is a living element of the set. */
 export function lookup(set: string, register = NFT_REG_1): Expression {
-  return expression("lookup", (w) => w.string(/* NFTA_LOOKUP_SET */ 1, set).u32be(/* NFTA_LOOKUP_SREG */ 2, register));
+  return expression("lookup", (w) => w.u32be(/* NFTA_LOOKUP_SREG */ 2, register).string(/* NFTA_LOOKUP_SET */ 1, set));
 }
 
 /** Takes the verdict that a verdict map has for the register; goes on with the next rule if it has none. */
 export function verdictOf(map: string, register = NFT_REG_1): Expression {
   return expression("lookup", (w) => {
-    w.string(/* NFTA_LOOKUP_SET */ 1, map).u32be(/* NFTA_LOOKUP_SREG */ 2, register);
-    w.u32be(/* NFTA_LOOKUP_DREG */ 3, NFT_REG_VERDICT);
+    w.u32be(/* NFTA_LOOKUP_SREG */ 2, register).u32be(/* NFTA_LOOKUP_DREG */ 3, NFT_REG_VERDICT);
+    w.string(/* NFTA_LOOKUP_SET */ 1, map);
   });
 }
 
@@ -158,7 +156,8 @@ export function remove(set: string, register = NFT_REG_1): Expression {
 /** Counts in a named counter of the table. */
 export function countIn(counter: string): Expression {
   return expression("objref", (w) => {
-    w.u32be(/* NFTA_OBJREF_IMM_TYPE */ 1, NFT_OBJECT_COUNTER).string(/* NFTA_OBJREF_IMM_NAME */ 2, counter);
+    w.u32be(/* NFTA_OBJREF_IMM_TYPE */ 1, NFT_OBJECT_COUNTER);
+    w.bytesAttribute(/* NFTA_OBJREF_IMM_NAME */ 2, new TextEncoder().encode(counter));
   });
 }
 

@@ -13,6 +13,8 @@ const NFTA_OBJ_TABLE = 1;
 const NFTA_OBJ_NAME = 2;
 const NFTA_OBJ_TYPE = 3;
 const NFTA_OBJ_DATA = 4;
+const NFTA_COUNTER_BYTES = 1;
+const NFTA_COUNTER_PACKETS = 2;
 
 /** Adds a rule at the end of a chain. */
 export function addRule(batch: NftBatch, table: TableRef, chain: string, ...expressions: readonly Expression[]): void {
@@ -37,5 +39,5 @@ export function flushChain(batch: NftBatch, table: TableRef, chain: string): voi
 export function addCounter(batch: NftBatch, table: TableRef, name: string): void {
   const w = batch.message(NFT_MSG.newObject, NLM_F_CREATE, table.family);
   w.string(NFTA_OBJ_TABLE, table.name).string(NFTA_OBJ_NAME, name).u32be(NFTA_OBJ_TYPE, NFT_OBJECT_COUNTER);
-  w.nest(NFTA_OBJ_DATA, () => {}).end();
+  w.nest(NFTA_OBJ_DATA, (w) => w.u64be(NFTA_COUNTER_BYTES, 0).u64be(NFTA_COUNTER_PACKETS, 0)).end();
 }

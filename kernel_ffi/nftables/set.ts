@@ -39,8 +39,14 @@ export interface KeyType {
   readonly hostOrder?: boolean;
 }
 
-/** What nft(8) remembers of such a key: type KEYBYTEORDER (0), length 4, host order (1). libnftnl, udata.h. */
-const HOST_ORDER_USERDATA = new Uint8Array([0, 4, 1, 0, 0, 0]);
+/**
+ * What nft(8) remembers of a set: byte order of the key (1: the machine's, 2: the network's), and of a map that its data
+ * has none and is no interval. Type, length 4, value (libnftnl/udata.h: 0 KEYBYTEORDER, 1 DATABYTEORDER, 6 DATA_INTERVAL).
+ */
+function userdata(set: SetSpec): Uint8Array {
+  const key = [0, 4, set.key.hostOrder ? 1 : 2, 0, 0, 0];
+  return new Uint8Array(set.verdicts ? [...key, 1, 4, 0, 0, 0, 0, 6, 4, 0, 0, 0, 0] : key);
+}
 
 export const KEY_IPV4: KeyType = { type: 7, bytes: 4 };
 export const KEY_IPV6: KeyType = { type: 8, bytes: 16 };
@@ -71,7 +77,7 @@ export function addSet(batch: NftBatch, table: TableRef, set: SetSpec): void {
   w.u32be(NFTA_SET_ID, batch.newSetId());
   const { size } = set;
   if (size !== undefined) w.nest(NFTA_SET_DESC, (w) => w.u32be(NFTA_SET_DESC_SIZE, size));
-  if (set.key.hostOrder) w.bytesAttribute(NFTA_SET_USERDATA, HOST_ORDER_USERDATA);
+  w.bytesAttribute(NFTA_SET_USERDATA, userdata(set));
   w.end();
 }
 
@@ -97,7 +103,7 @@ export function deleteElements(batch: NftBatch, table: TableRef, set: string, el
 /** Deletes all elements; there may be none. */
 export function flushSet(batch: NftBatch, table: TableRef, set: string): void {
   const w = batch.message(NFT_MSG.delElement, 0, table.family);
-  w.string(NFTA_SET_ELEM_LIST_TABLE, table.name).string(NFTA_SET_ELEM_LIST_SET, set).end();
+  w.string(NFTA_SET_ELEM_LIST_SET, set).string(NFTA_SET_ELEM_LIST_TABLE, table.name).end();
 }
 
 /** A request (outside a transaction) for one element; answered with ENOENT where it is not there or has expired. */
@@ -106,13 +112,13 @@ export function getElement(w: NetlinkWriter, table: TableRef, set: string, key: 
 }
 
 function elementList(w: NetlinkWriter, table: TableRef, set: string, elements: readonly Element[]): NetlinkWriter {
-  w.string(NFTA_SET_ELEM_LIST_TABLE, table.name).string(NFTA_SET_ELEM_LIST_SET, set);
+  w.string(NFTA_SET_ELEM_LIST_SET, set).string(NFTA_SET_ELEM_LIST_TABLE, table.name);
   const list = w.nestBegin(NFTA_SET_ELEM_LIST_ELEMENTS);
   for (const element of elements) {
     const nest = w.nestBegin(NFTA_LIST_ELEM);
+    if (element.timeoutMs !== undefined) w.u64be(NFTA_SET_ELEM_TIMEOUT, element.timeoutMs);
     writeValue(w, NFTA_SET_ELEM_KEY, element.key);
     if (element.verdict !== undefined) writeVerdict(w, NFTA_SET_ELEM_DATA, element.verdict);
-    if (element.timeoutMs !== undefined) w.u64be(NFTA_SET_ELEM_TIMEOUT, element.timeoutMs);
     w.nestEnd(nest);
   }
   return w.nestEnd(list);

@@ -9,12 +9,10 @@ const NFTA_TABLE_FLAGS = 2;
 const NFTA_CHAIN_TABLE = 1;
 const NFTA_CHAIN_NAME = 3;
 const NFTA_CHAIN_HOOK = 4;
-const NFTA_CHAIN_POLICY = 5;
 const NFTA_CHAIN_TYPE = 7;
 const NFTA_HOOK_HOOKNUM = 1;
 const NFTA_HOOK_PRIORITY = 2;
 const NFTA_HOOK_DEV = 3;
-const NF_ACCEPT = 1;
 
 /** Where packets enter a base chain. */
 export interface Hook {
@@ -46,7 +44,6 @@ export function addChain(batch: NftBatch, table: TableRef, name: string, hook?: 
       w.u32be(NFTA_HOOK_HOOKNUM, hook.hook).u32be(NFTA_HOOK_PRIORITY, hook.priority);
       if (hook.device !== undefined) w.string(NFTA_HOOK_DEV, hook.device);
     });
-    w.u32be(NFTA_CHAIN_POLICY, NF_ACCEPT);
   }
   w.end();
 }

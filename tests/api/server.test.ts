@@ -167,9 +167,10 @@ Deno.test("the socket is the owner's, a dead one is replaced, a living one is no
   });
   const folder = Deno.makeTempDirSync({ prefix: "japi-run-" });
   const socket = `${folder}/segue.sock`;
-  const stale = Deno.listen({ transport: "unix", path: socket });
+  // As a daemon that was killed leaves it; a listener that is closed would take its own name away.
+  const stale = Deno.listen({ transport: "unix", path: `${folder}/first` });
+  Deno.renameSync(`${folder}/first`, socket);
   stale.close();
-  // Deno leaves the socket's file; like that of a daemon that was killed, nobody listens on it.
   assert.ok(Deno.statSync(socket).isSocket);
   const server = await startApi(new SampleNode(), socket);
   assert.equal((await exchange(socket, "GET /v1/status HTTP/1.0\r\n\r\n")).slice(9, 12), "200");

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { JournalStore } from "../../control/journal/store.ts";
+import { readEvents } from "../../control/journal/reader.ts";
 import { withJournal } from "./samples.ts";
 
 const RESERVER = new URL("./reserver.ts", import.meta.url).pathname;
@@ -26,6 +27,12 @@ async function reserveAndKill(path: string, blocks: number): Promise<[from: numb
   return text.split("\n").slice(0, -1).map((line) => line.split(" ").map(Number) as [number, number]);
 }
 
+/** The reader sees what was said to be written, with nobody there to tidy up after the dead. */
+function assertRemembers(path: string, upTo: number): void {
+  const last = readEvents(path, { limit: 2 }).map((entry) => entry.type === "event" ? entry.event.text : "");
+  assert.ok(last.includes(`event ${upTo}`), `${last} should have ${upTo}`);
+}
+
 for (const lost of ["nothing", "journal.db-wal", "epochs", "journal.db"]) {
   Deno.test(`killed with -9 while it reserves: no epoch comes twice (${lost} lost)`, () =>
     withJournal(async (path, folder) => {
@@ -35,6 +42,7 @@ for (const lost of ["nothing", "journal.db-wal", "epochs", "journal.db"]) {
           assert.ok(from > highest && upTo > from, `${from}…${upTo} after ${highest}`);
           highest = upTo;
         }
+        if (lost === "nothing") assertRemembers(path, highest);
         if (lost !== "nothing") Deno.removeSync(`${folder}/${lost}`);
       }
       const { store, health } = JournalStore.open(path);

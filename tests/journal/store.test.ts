@@ -134,3 +134,19 @@ Deno.test("only the owner can read the journal", () =>
     }
     store.close();
   }));
+
+Deno.test("an event with something in it that JSON does not know hinders no other", () =>
+  withJournal((path) => {
+    const ring: Record<string, unknown> = {};
+    ring.ring = ring;
+    const { store } = JournalStore.open(path);
+    store.addEvent({ ...sampleEvent(1), detail: { big: 1n << 70n, none: undefined, not: NaN } });
+    store.addEvent({ ...sampleEvent(2), detail: ring });
+    store.addReceipt(sampleReceipt(3, { durationUs: NaN }));
+    assert.equal(store.health().ok, true);
+    store.close();
+    const [first, second, third] = readEvents(path);
+    assert.deepEqual(first?.type === "event" && first.event.detail, { big: String(1n << 70n), not: null });
+    assert.equal(second?.type === "event" && second.event.text, "event 2");
+    assert.equal(third?.type === "switch" && third.receipt.epoch, 3);
+  }));

@@ -2,9 +2,13 @@
 import assert from "node:assert/strict";
 import { startGuard } from "../../kernel_ffi/guard.ts";
 import { HoldQueue } from "../../kernel_ffi/nfqueue.ts";
+import { nfqLibrary } from "../../kernel_ffi/nfqueue_library.ts";
 import { inFreshNamespace, run } from "./namespace.ts";
 import { clientFrame, firstBytes, PEER_MAC, RulesFixture, VIP4 } from "./rules_fixture.ts";
 import { until } from "./wire.ts";
+
+// Opened once for the whole run: in a test it would look like a leak.
+nfqLibrary();
 
 const HOLDER = new URL("./queue_holder.ts", import.meta.url).pathname;
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { EBUSY, EPERM, KernelError } from "../../kernel_ffi/errno.ts";
 import { HoldQueue } from "../../kernel_ffi/nfqueue.ts";
+import { nfqLibrary } from "../../kernel_ffi/nfqueue_library.ts";
 import { Poller } from "../../kernel_ffi/poll.ts";
 import { inFreshNamespace } from "./namespace.ts";
 import {
@@ -16,6 +17,9 @@ import {
   VIP6,
 } from "./rules_fixture.ts";
 import { udp } from "./wire.ts";
+
+// Opened once for the whole run: in a test it would look like a leak.
+nfqLibrary();
 
 interface Held {
   readonly node: RulesFixture;

@@ -17,6 +17,9 @@ const PKTTYPE = 10;
 const PACKET_OUTGOING = 4;
 const SO_RCVBUFFORCE = 33;
 
+// Opened once for the whole run: in a test it would look like a leak.
+libc();
+
 /** A packet socket on one interface. */
 export class Wire {
   readonly #fd: number;

@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { statusJson } from "./json.ts";
+import { statusText } from "./status_text.ts";
+import { SAMPLE_GROUP, SAMPLE_SNAPSHOT } from "./status_sample.ts";
+
+const JOURNAL = { ok: true, text: "ok", path: "/x/journal.db", waiting: 0, dropped: 0 };
+
+Deno.test("status of a primary: what is wrong comes first", () =>
+  assert.equal(
+    statusText(statusJson(SAMPLE_SNAPSHOT, JOURNAL)),
+    `\
+ALARM  oneWay  since 2026-01-02T03:04:05.000Z  heartbeats reach the peer by one path only
+
+node a of pair edge, segue 0.1.0, up 3 h 12 min
+peer b is alive, heard 2 ms ago, segue 0.1.0
+
+GROUP  ROLE     EPOCH  LEASE       PEER IS  ELIGIBLE  ADDRESSES
+web    primary  12     18 ms left  standby  yes       10.77.0.100 veth0, fd00:77::100 veth0
+web: service echo is running, healthy
+
+PATH                             KIND   STATE  RTT     LOSS   HEARD
+10.78.0.1:4790 - 10.78.0.2:4790  udp    up     120 µs  0 %    2 ms ago
+veth0 - veth0                    frame  down   -       100 %  never
+
+last switch  web: failover on a done in 6.40 ms, epoch 11 → 12, at 2001-09-09T01:46:40.012Z
+             silence of 10.2 ms, 2 probes unanswered
+dropped datagrams: badTag 3
+`,
+  ));
+
+Deno.test("status of a node that knows nothing yet, with a journal that fails", () => {
+  const snapshot = {
+    ...SAMPLE_SNAPSHOT,
+    uptime_ms: 900,
+    alarms: [],
+    paths: [],
+    rejected: {},
+    peer: { name: "b", state: "unknown", last_heard_ms: null, version: null },
+    groups: [{
+      ...SAMPLE_GROUP,
+      role: "starting",
+      epoch: 0,
+      lease: { held: false, left_ms: null },
+      addresses: [],
+      services: [],
+      last_switch: null,
+      peer_role: null,
+      eligible: false,
+      eligible_reason: "veth0 has no carrier",
+    }],
+  } as const;
+  assert.equal(
+    statusText(statusJson(snapshot, { ...JOURNAL, ok: false, text: "disk full" })),
+    `\
+ALARM  journal    disk full
+
+node a of pair edge, segue 0.1.0, up 0 s
+peer b is unknown, never heard
+
+GROUP  ROLE      EPOCH  LEASE  PEER IS  ELIGIBLE  ADDRESSES
+web    starting  0      none   -        no
+web cannot be primary here: veth0 has no carrier
+`,
+  );
+});

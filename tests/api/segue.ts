@@ -1,0 +1,4 @@
+/** The command line as a program of its own. */
+import { runCommand } from "../../control/commands.ts";
+
+Deno.exit(await runCommand(Deno.args));
