@@ -80,6 +80,8 @@ export const LIBC_SYMBOLS = {
   ftruncate: { parameters: ["i32", "i64"], result: "i32" },
   /** int mlock(const void *addr, size_t len) */
   mlock: { parameters: ["buffer", "usize"], result: "i32" },
+  /** int kill(pid_t pid, int signal) */
+  kill: { parameters: ["i32", "i32"], result: "i32" },
   /** pid_t getpid(void) */
   getpid: { parameters: [], result: "i32" },
   /** uid_t geteuid(void) */

@@ -24,9 +24,12 @@ export async function runTool(command: string, args: readonly string[], cwd = RO
   return text(output.stdout);
 }
 
-/** One JavaScript file for all threads. */
+/**
+ * One JavaScript file for all threads. Without `--keep-names`: with it, Deno 2.9.6 leaves `require` of CommonJS packages
+ * unresolved ("Dynamic require of "node:events" is not supported", commander), as it looks for esbuild's own helper.
+ */
 export async function makeBundle(entry: string, output: string): Promise<void> {
-  await runTool(Deno.execPath(), ["bundle", "--quiet", "--minify", "--keep-names", "--output", output, entry]);
+  await runTool(Deno.execPath(), ["bundle", "--quiet", "--minify", "--output", output, entry]);
 }
 
 /** Compiles a C program of packaging/ into one static file. */

@@ -7,13 +7,13 @@ import { SOCKET_NAME, startApi } from "../api/server.ts";
 import { VERSION } from "../core/version.ts";
 import { ENTRY_URL } from "../entry.ts";
 import { JournalClient } from "../journal/client.ts";
+import { JOURNAL_NAME } from "../journal/files.ts";
 import { readSettings, type RunOptions, type Settings } from "./settings.ts";
 import { Daemon } from "./daemon.ts";
 import { Log } from "./log.ts";
 
 const EXIT_FAILED = 1;
 const EXIT_CONFIG = 78;
-const JOURNAL_FILE = "journal.db";
 const LOCK_FILE = "segue.lock";
 
 /** Runs the daemon until it is told to stop. Resolves with the exit code: 0 stopped, 1 failed, 78 bad config. */
@@ -57,7 +57,7 @@ function lockOf(path: string): Disposable {
 
 async function runLocked(options: RunOptions, settings: Settings, log: Log): Promise<number> {
   // The journal first: no epoch is used that it has not reserved.
-  const journal = await JournalClient.start(ENTRY_URL, `${options.stateDir}/${JOURNAL_FILE}`);
+  const journal = await JournalClient.start(ENTRY_URL, `${options.stateDir}/${JOURNAL_NAME}`);
   const epochs = await journal.epochs(settings.config.groups.map((group) => group.name));
   const daemon = new Daemon({ options, settings, log, journal: journal.client });
   const ended = daemon.start(ENTRY_URL, {

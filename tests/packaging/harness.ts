@@ -58,12 +58,10 @@ export async function run(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  if (options.stdin !== undefined) {
-    const writer = child.stdin.getWriter();
-    await writer.write(new TextEncoder().encode(options.stdin));
-    await writer.close();
-  }
-  const { code, signal, stdout, stderr } = await child.output();
+  const [{ code, signal, stdout, stderr }] = await Promise.all([
+    child.output(),
+    options.stdin === undefined ? undefined : new Blob([options.stdin]).stream().pipeTo(child.stdin),
+  ]);
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code, signal, stdout: text(stdout), stderr: text(stderr) };
 }
@@ -80,7 +78,8 @@ export function reportOf(result: Result): Report {
  * are gone when it ends. /var/cache, /tmp/… of the machine are not touched: /var/cache and /root are empty there.
  */
 export function inMounts(script: string, ...command: string[]): string[] {
-  const privately = "set -e; mount -t tmpfs none /var/cache; mount -t tmpfs none /root; export PATH=/usr/sbin:/usr/bin";
+  const privately =
+    "set -e; mount -t tmpfs -o mode=755 none /var/cache; mount -t tmpfs -o mode=700 none /root; export PATH=/usr/sbin:/usr/bin";
   return ["/usr/bin/unshare", "--mount", "/bin/sh", "-c", `${privately}\n${script}\nexec "$@"`, "sh", ...command];
 }
 
@@ -100,13 +99,15 @@ export async function makeSmallRoot(): Promise<string> {
     Deno.mkdirSync(join(root, path, ".."), { recursive: true });
     Deno.copyFileSync(path, join(root, path));
   }
+  Deno.writeTextFileSync(join(root, "dev", "null"), "");
   Deno.copyFileSync(program(), join(root, "segue"));
   return root;
 }
 
 /** Runs /segue in a small root, after `script` has mounted what it wants below $ROOT. */
 export function inSmallRoot(root: string, script: string, ...args: string[]): string[] {
-  const mounts = `ROOT=${root}; mount --bind $ROOT $ROOT; mount -t proc none $ROOT/proc\n${script}`;
+  const mounts =
+    `ROOT=${root}; mount --bind $ROOT $ROOT; mount -t proc none $ROOT/proc; mount --bind /dev/null $ROOT/dev/null\n${script}`;
   return inMounts(mounts, "/usr/sbin/chroot", root, "/segue", ...args);
 }
 

@@ -1,0 +1,32 @@
+/** The parts of the lab that run in namespaces of their own, each a child process of this same program. */
+import { type ClientOptions, runTcpClient, runUdpClient } from "./client.ts";
+import { runTcpEcho, runUdpEcho } from "./services.ts";
+import { runWatcher } from "./watcher.ts";
+
+type Inner =
+  | { readonly part: "udp-echo" | "tcp-echo" | "watcher" }
+  | ({ readonly part: "udp-client" | "tcp-client" } & ClientOptions);
+
+/** @param text what `LabProcess.inner` was given, as JSON */
+export async function runInner(text: string): Promise<number> {
+  const inner = JSON.parse(text) as Inner;
+  switch (inner.part) {
+    case "udp-echo":
+      runUdpEcho();
+      return 0;
+    case "tcp-echo":
+      return await runTcpEcho();
+    case "watcher":
+      runWatcher();
+      return 0;
+    case "udp-client":
+      runUdpClient(inner);
+      return 0;
+    case "tcp-client":
+      await runTcpClient(inner);
+      return 0;
+    default:
+      inner satisfies never;
+      return 2;
+  }
+}

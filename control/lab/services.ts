@@ -1,0 +1,63 @@
+/** The services of the lab: UDP and TCP echo, on both nodes all the time, knowing nothing of segue. */
+import { encodeSockaddr, parseIp } from "../../kernel_ffi/address.ts";
+import { libc, must, setIntOption } from "../../kernel_ffi/libc.ts";
+import { Poller } from "../../kernel_ffi/poll.ts";
+import { makeRealtime } from "../../kernel_ffi/scheduling.ts";
+import { SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK } from "../../kernel_ffi/socket_constants.ts";
+import { SERVICE_V4, SERVICE_V6 } from "./topology.ts";
+
+export const UDP_PORT = 9000;
+export const TCP_PORT = 9001;
+
+const SOL_IP = 0;
+const SOL_IPV6 = 41;
+const IP_FREEBIND = 15;
+const IPV6_FREEBIND = 78;
+const MTU = 2048;
+
+/** Bound to the virtual address itself (FREEBIND: whether it is there yet or not), so answers leave as that address. */
+class UdpEcho {
+  readonly fd: number;
+  readonly #buffer = new Uint8Array(MTU);
+  readonly #from = new Uint8Array(28);
+  readonly #fromLength = new Uint32Array(1);
+
+  constructor(address: string) {
+    const host = parseIp(address)!;
+    const local = encodeSockaddr(host, UDP_PORT);
+    this.fd = must(libc().socket(local[0]!, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "open UDP socket");
+    if (host.length === 4) setIntOption(this.fd, SOL_IP, IP_FREEBIND, 1, "IP_FREEBIND");
+    else setIntOption(this.fd, SOL_IPV6, IPV6_FREEBIND, 1, "IPV6_FREEBIND");
+    must(libc().bind(this.fd, local, local.length), `bind ${address}:${UDP_PORT}`);
+  }
+
+  answerAll(): void {
+    for (;;) {
+      this.#fromLength[0] = this.#from.length;
+      const length = libc().recvfrom32(this.fd, this.#buffer, this.#buffer.length, 0, this.#from, this.#fromLength);
+      if (length < 0) return;
+      libc().sendto(this.fd, this.#buffer, BigInt(length), 0, this.#from, this.#fromLength[0]!);
+    }
+  }
+}
+
+/** Never returns. */
+export function runUdpEcho(): void {
+  makeRealtime(20);
+  const sockets = [new UdpEcho(SERVICE_V4), new UdpEcho(SERVICE_V6)];
+  const poller = new Poller();
+  for (const socket of sockets) poller.set(socket.fd);
+  console.log("ready");
+  for (;;) {
+    poller.wait(-1);
+    for (const socket of sockets) socket.answerAll();
+  }
+}
+
+/** Echoes what connections bring until the process is ended. */
+export async function runTcpEcho(): Promise<never> {
+  const listener = Deno.listen({ hostname: "::", port: TCP_PORT });
+  console.log("ready");
+  for await (const connection of listener) void connection.readable.pipeTo(connection.writable).catch(() => {});
+  throw new Error("listener closed");
+}

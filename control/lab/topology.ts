@@ -1,0 +1,135 @@
+/**
+ * A client, a switch and two nodes in network namespaces of this machine: a service network over the switch, and a sync
+ * cable between the nodes. Real links, real bridge, real neighbour tables.
+ */
+import { ipBatch, run } from "./command.ts";
+
+export type NodeName = "a" | "b";
+export const NODES: readonly NodeName[] = ["a", "b"];
+
+export const SERVICE_V4 = "10.77.0.100";
+export const SERVICE_V6 = "fd00:77::100";
+export const CLIENT_V4 = "10.77.0.9";
+export const CLIENT_V6 = "fd00:77::9";
+export const HEARTBEAT_PORT = 4790;
+
+export function lanAddress(node: NodeName): string {
+  return node === "a" ? "10.77.0.1" : "10.77.0.2";
+}
+
+export function cableAddress(node: NodeName): string {
+  return node === "a" ? "10.78.0.1" : "10.78.0.2";
+}
+
+const FOLDER = "/run/netns";
+
+export class Topology {
+  readonly prefix: string;
+
+  constructor(prefix: string) {
+    this.prefix = prefix;
+  }
+
+  get client(): string {
+    return `${this.prefix}-cl`;
+  }
+
+  get switch(): string {
+    return `${this.prefix}-sw`;
+  }
+
+  node(name: NodeName): string {
+    return `${this.prefix}-${name}`;
+  }
+
+  async up(): Promise<void> {
+    for (const name of this.#all()) {
+      await run("ip", "netns", "add", name);
+      await run("ip", "-n", name, "link", "set", "lo", "up");
+    }
+    await ipBatch(this.switch, ["link add br0 type bridge", "link set br0 up"]);
+    for (
+      const [namespace, port] of [[this.client, "p-cl"], [this.node("a"), "p-a"], [this.node("b"), "p-b"]] as const
+    ) {
+      await run(
+        "ip",
+        "link",
+        "add",
+        "veth0",
+        "netns",
+        namespace,
+        "type",
+        "veth",
+        "peer",
+        "name",
+        port,
+        "netns",
+        this.switch,
+      );
+      await ipBatch(this.switch, [`link set ${port} master br0 up`]);
+      await ipBatch(namespace, ["link set veth0 up"]);
+    }
+    await run(
+      "ip",
+      "link",
+      "add",
+      "veth1",
+      "netns",
+      this.node("a"),
+      "type",
+      "veth",
+      "peer",
+      "name",
+      "veth1",
+      "netns",
+      this.node("b"),
+    );
+    for (const name of NODES) await this.#addresses(name);
+    await ipBatch(this.client, [`addr add ${CLIENT_V4}/24 dev veth0`, `addr add ${CLIENT_V6}/64 dev veth0 nodad`]);
+  }
+
+  async #addresses(name: NodeName): Promise<void> {
+    const host = name === "a" ? 1 : 2;
+    await ipBatch(this.node(name), [
+      "link set veth1 up",
+      `addr add ${cableAddress(name)}/30 dev veth1`,
+      `addr add ${lanAddress(name)}/24 dev veth0`,
+      `addr add fd00:77::${host}/64 dev veth0 nodad`,
+    ]);
+  }
+
+  async down(): Promise<void> {
+    for (const name of this.#all()) await removeNamespace(name);
+  }
+
+  #all(): readonly string[] {
+    return [this.client, this.switch, this.node("a"), this.node("b")];
+  }
+}
+
+async function removeNamespace(name: string): Promise<void> {
+  await run("ip", "netns", "del", name).catch(() => {});
+}
+
+/** Takes away what runs of the lab left behind that were killed: their prefix tells the process, and that is gone. */
+export async function removeStale(family: string): Promise<void> {
+  let names: string[];
+  try {
+    names = [...Deno.readDirSync(FOLDER)].map((entry) => entry.name);
+  } catch {
+    return;
+  }
+  for (const name of names) {
+    const match = name.match(/^([a-z]+)(\d+)[a-z]-(?:cl|sw|a|b)$/);
+    if (match !== null && match[1] === family && !exists(`/proc/${match[2]}`)) await removeNamespace(name);
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

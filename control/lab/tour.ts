@@ -1,0 +1,3 @@
+export async function runTour(_o: unknown): Promise<number> {
+  return await Promise.resolve(0);
+}

@@ -1,0 +1,306 @@
+/** A whole pair: topology, services, two real daemons, and everything that can happen to them. */
+import { generateKey } from "../../config/key.ts";
+import { ApiClient } from "../api/client.ts";
+import { SOCKET_NAME } from "../api/socket.ts";
+import { ipBatch, run, sleep } from "./command.ts";
+import type { TcpMeasurement } from "./client.ts";
+import type { Measurement } from "./measurement.ts";
+import { LabProcess } from "./process.ts";
+import {
+  cableAddress,
+  HEARTBEAT_PORT,
+  lanAddress,
+  type NodeName,
+  NODES,
+  removeStale,
+  SERVICE_V4,
+  SERVICE_V6,
+  Topology,
+} from "./topology.ts";
+import type { Reign } from "./watcher.ts";
+
+/** Families of namespace names: people's lab, and the project's tests. */
+export type Family = "seglab" | "segtest";
+
+export interface WorldOptions {
+  readonly family: Family;
+  readonly profile: "fast" | "lan" | "wan";
+  /** More lines for the group's table, and for the file's end. */
+  readonly group?: string;
+  readonly timing?: string;
+}
+
+type Status = Awaited<ReturnType<ApiClient["status"]>>;
+
+const WORLD_LETTERS = "abcdefghijklmnopqrstuvwxyz";
+let worlds = 0;
+
+export class World {
+  readonly net: Topology;
+  readonly folder: string;
+  readonly nodes = new Map<NodeName, LabProcess>();
+  readonly #services: LabProcess[] = [];
+  readonly #others: LabProcess[] = [];
+  #watcher: LabProcess | null = null;
+  #reigns: readonly Reign[] = [];
+  #closed = false;
+
+  /** Builds everything but the daemons. What a killed run left behind is taken away first. */
+  static async create(options: WorldOptions): Promise<World> {
+    await removeStale(options.family);
+    // The process's id in the name is what tells a stale world from a living one.
+    const world = new World(`${options.family}${Deno.pid}${WORLD_LETTERS[worlds++ % WORLD_LETTERS.length]}`, options);
+    try {
+      await world.net.up();
+      await world.#startServices();
+      return world;
+    } catch (error) {
+      await world.close();
+      throw error;
+    }
+  }
+
+  private constructor(prefix: string, options: WorldOptions) {
+    this.net = new Topology(prefix);
+    this.folder = Deno.makeTempDirSync({ prefix: `${options.family}-` });
+    generateKey(`${this.folder}/pair.key`);
+    this.writeConfig(options);
+  }
+
+  /** One file for both nodes, as it should be. */
+  writeConfig(options: Omit<WorldOptions, "family">, path = this.config): void {
+    const node = (name: NodeName) =>
+      `[[node]]\nname = "${name}"\npaths = ["${cableAddress(name)}:${HEARTBEAT_PORT}", "${
+        lanAddress(name)
+      }:${HEARTBEAT_PORT}"]\n`;
+    Deno.writeTextFileSync(
+      path,
+      `[pair]\nname = "lab"\nkey_file = "${this.folder}/pair.key"\n\n[timing]\nprofile = "${options.profile}"\n${
+        options.timing ?? ""
+      }\n` +
+        `${node("a")}${node("b")}\n[[group]]\nname = "web"\nprefer = "a"\n` +
+        `addresses = [\n  { address = "${SERVICE_V4}/32", interface = "veth0" },\n  { address = "${SERVICE_V6}/128", interface = "veth0" },\n]\n${
+          options.group ?? ""
+        }\n`,
+    );
+  }
+
+  get config(): string {
+    return `${this.folder}/segue.toml`;
+  }
+
+  runDir(name: NodeName): string {
+    return `${this.folder}/run-${name}`;
+  }
+
+  stateDir(name: NodeName): string {
+    return `${this.folder}/state-${name}`;
+  }
+
+  async #startServices(): Promise<void> {
+    for (const name of NODES) {
+      for (const part of ["udp-echo", "tcp-echo"]) this.#services.push(LabProcess.inner(this.net.node(name), { part }));
+    }
+    this.#watcher = LabProcess.inner(this.net.switch, { part: "watcher" }, (line) => {
+      if (line.startsWith("[")) this.#reigns = JSON.parse(line) as Reign[];
+    });
+    for (const process of [...this.#services, this.#watcher]) await process.line((line) => line === "ready", 20_000);
+  }
+
+  /** Who spoke as the addresses so far, in order, as heard on the switch. Up to 100 ms old. */
+  get reigns(): readonly Reign[] {
+    return this.#reigns;
+  }
+
+  // ---- the daemons
+
+  start(name: NodeName, config = this.config): LabProcess {
+    const daemon = new LabProcess(`node ${name}`, this.net.node(name), [
+      "run",
+      "--config",
+      config,
+      "--node",
+      name,
+      "--state-dir",
+      this.stateDir(name),
+      "--run-dir",
+      this.runDir(name),
+    ]);
+    this.nodes.set(name, daemon);
+    return daemon;
+  }
+
+  /** Starts both and waits until one is primary and the other ready. */
+  async startBoth(): Promise<void> {
+    for (const name of NODES) this.start(name);
+    await this.settled();
+  }
+
+  daemon(name: NodeName): LabProcess {
+    const daemon = this.nodes.get(name);
+    if (daemon === undefined) throw new Error(`node ${name} was never started`);
+    return daemon;
+  }
+
+  async status(name: NodeName): Promise<Status | null> {
+    const client = new ApiClient(`${this.runDir(name)}/${SOCKET_NAME}`);
+    try {
+      return await client.status();
+    } catch {
+      return null;
+    } finally {
+      client.close();
+    }
+  }
+
+  async role(name: NodeName): Promise<string | null> {
+    return (await this.status(name))?.groups[0]?.role ?? null;
+  }
+
+  async primary(): Promise<NodeName | null> {
+    for (const name of NODES) if (await this.role(name) === "primary") return name;
+    return null;
+  }
+
+  /** Exactly one primary and one standby. */
+  async settled(timeoutMs = 15_000): Promise<NodeName> {
+    let roles: (string | null)[] = [];
+    await this.until(
+      async () => {
+        roles = [await this.role("a"), await this.role("b")];
+        return roles.includes("primary") && roles.includes("standby");
+      },
+      timeoutMs,
+      () => `one primary and one standby (a is ${roles[0]}, b is ${roles[1]})`,
+    );
+    return roles[0] === "primary" ? "a" : "b";
+  }
+
+  async until(
+    condition: () => boolean | Promise<boolean>,
+    timeoutMs: number,
+    what: string | (() => string),
+  ): Promise<void> {
+    const end = Date.now() + timeoutMs;
+    while (!await condition()) {
+      if (Date.now() > end) {
+        throw new Error(
+          `waited ${timeoutMs} ms in vain for ${typeof what === "string" ? what : what()}\n${this.logs()}`,
+        );
+      }
+      await sleep(20);
+    }
+  }
+
+  async switchover(on: NodeName, to?: NodeName, timeoutMs = 5000) {
+    const client = new ApiClient(`${this.runDir(on)}/${SOCKET_NAME}`);
+    try {
+      return await client.switchover("web", { ...(to === undefined ? {} : { to }), timeoutUs: timeoutMs * 1000 });
+    } finally {
+      client.close();
+    }
+  }
+
+  // ---- what happens to nodes and links
+
+  async powerOff(name: NodeName): Promise<void> {
+    // The cable in the node's own namespace, the LAN on the switch: as if all current went at once.
+    const cable = ipBatch(this.net.node(name), ["link set veth1 down"]);
+    const lan = ipBatch(this.net.switch, [`link set p-${name} down`]);
+    await Promise.all([cable, lan]);
+    this.daemon(name).signal("SIGKILL");
+    await this.daemon(name).ended;
+  }
+
+  /** Links as after a boot, and the daemon started. */
+  async powerOn(name: NodeName): Promise<void> {
+    await ipBatch(this.net.node(name), ["link set veth1 up"]);
+    await ipBatch(this.net.switch, [`link set p-${name} up`]);
+    this.start(name);
+  }
+
+  async lan(name: NodeName, up: boolean): Promise<void> {
+    await ipBatch(this.net.switch, [`link set p-${name} ${up ? "up" : "down"}`]);
+  }
+
+  async cable(up: boolean): Promise<void> {
+    await ipBatch(this.net.node("a"), [`link set veth1 ${up ? "up" : "down"}`]);
+  }
+
+  /** Drops every heartbeat that comes from the peer into this node, on all paths and as frames. Needs nft. */
+  async deafen(name: NodeName, deaf: boolean): Promise<void> {
+    const rules = deaf
+      ? `table netdev labfilter { ${
+        ["veth0", "veth1"].map((device) =>
+          `chain ${device} { type filter hook ingress device ${device} priority -600; udp dport ${HEARTBEAT_PORT} drop; ether type 0x88b5 drop; }`
+        ).join("\n")
+      } }`
+      : "delete table netdev labfilter";
+    await run("ip", "netns", "exec", this.net.node(name), "nft", rules);
+  }
+
+  // ---- traffic
+
+  async udp(options: TrafficOptions): Promise<Traffic<Measurement>> {
+    return await this.#client<Measurement>("udp-client", options);
+  }
+
+  async tcp(options: TrafficOptions): Promise<Traffic<TcpMeasurement>> {
+    return await this.#client<TcpMeasurement>("tcp-client", options);
+  }
+
+  /** Starts a client; its result comes when its time is over. */
+  async #client<T>(part: "udp-client" | "tcp-client", options: TrafficOptions): Promise<Traffic<T>> {
+    const process = LabProcess.inner(this.net.client, {
+      part,
+      local: options.v6 ? "fd00:77::9" : "10.77.0.9",
+      remote: options.v6 ? SERVICE_V6 : SERVICE_V4,
+      intervalUs: options.intervalUs ?? 500,
+      durationMs: options.durationMs,
+    });
+    this.#others.push(process);
+    await process.line((line) => line === "started", 20_000);
+    return {
+      result: async () => JSON.parse(await process.line((line) => line.startsWith("{"), options.durationMs + 20_000)),
+    };
+  }
+
+  logs(): string {
+    return [...this.nodes].map(([name, daemon]) => `--- node ${name}\n${daemon.lines.slice(-25).join("\n")}`).join(
+      "\n",
+    );
+  }
+
+  /** Takes everything away. Safe to call twice, and after a half-made start. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (
+      const process of [
+        ...this.nodes.values(),
+        ...this.#services,
+        ...this.#others,
+        ...(this.#watcher === null ? [] : [this.#watcher]),
+      ]
+    ) await process.kill();
+    await this.net.down();
+    Deno.removeSync(this.folder, { recursive: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+export interface TrafficOptions {
+  readonly durationMs: number;
+  /** Between two datagrams, 500 if not given. */
+  readonly intervalUs?: number;
+  readonly v6?: boolean;
+}
+
+/** Traffic under way. */
+export interface Traffic<T> {
+  /** The measurement, when its time is over. */
+  result(): Promise<T>;
+}
