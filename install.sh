@@ -26,6 +26,7 @@ usage: ./install.sh COMMAND
   help                     this text
 
 What is missing (Debian packages, the pinned Deno) is fetched by apt-get and npm when a command needs it.
+SEGUE_BUILD_WITH=compile or =launcher decides how dist/segue is made; without it, deno compile where it can be used.
 TEXT
 }
 

@@ -110,10 +110,12 @@ struct candidate {
   mode_t mode;
 };
 
-static int list_candidates(struct candidate out[4]) {
+/* Fills in the candidates; the first of them is $SEGUE_CACHE if `asked` comes back as 1. */
+static int list_candidates(struct candidate out[4], int *asked) {
   const char *own = secure_getenv("SEGUE_CACHE"), *xdg = secure_getenv("XDG_CACHE_HOME"), *home = secure_getenv("HOME");
   int n = 0;
-  if (own && *own == '/') out[n++] = (struct candidate){own, 0755};
+  *asked = own && *own == '/';
+  if (*asked) out[n++] = (struct candidate){own, 0755};
   out[n++] = (struct candidate){"/var/cache/segue", 0755};
   if (xdg && *xdg == '/') {
     out[n++] = (struct candidate){joined(xdg, "/segue", ""), 0755};
@@ -125,6 +127,19 @@ static int list_candidates(struct candidate out[4]) {
   snprintf(uid, sizeof uid, "%u", geteuid());
   out[n++] = (struct candidate){joined("/tmp/segue-", uid, ""), 0700};
   return n;
+}
+
+/* A folder that is there is better than one that has yet to be made, whichever comes first. */
+static int find_folder(const struct payload *p, const struct candidate *candidates, int n, char folder[PATH_MAX]) {
+  static int verified;
+  int dir = -1;
+  for (int i = 0; i < n && dir < 0; i++) dir = use_folder(p, candidates[i].path, folder);
+  for (int i = 0; i < n && dir < 0; i++) {
+    if (!verified++) verify_payload(p);
+    make_folder(p, candidates[i].path, candidates[i].mode);
+    dir = use_folder(p, candidates[i].path, folder);
+  }
+  return dir;
 }
 
 int main(int argc, char **argv) {
@@ -144,13 +159,9 @@ int main(int argc, char **argv) {
 
   struct candidate candidates[4];
   char folder[PATH_MAX];
-  int n = list_candidates(candidates), dir = -1;
-  for (int i = 0; i < n && dir < 0; i++) dir = use_folder(&payload, candidates[i].path, folder);
-  if (dir < 0) verify_payload(&payload);
-  for (int i = 0; i < n && dir < 0; i++) {
-    make_folder(&payload, candidates[i].path, candidates[i].mode);
-    dir = use_folder(&payload, candidates[i].path, folder);
-  }
+  int asked, n = list_candidates(candidates, &asked);
+  int dir = find_folder(&payload, candidates, asked, folder);
+  if (dir < 0) dir = find_folder(&payload, candidates + asked, n - asked, folder);
   if (dir >= 0) {
     start_from_folder(folder, argc, argv);
     close(dir); /* not to be executed from there after all (a security policy): from memory then */

@@ -28,7 +28,7 @@ export type Effect =
   | { readonly kind: "end"; readonly group: number; readonly outcome: "done" | "aborted" }
   /** It came to nothing: a suspicion that was false leaves no receipt. */
   | { readonly kind: "cancel"; readonly group: number }
-  /** Answer to an operator's command; the group's last receipt goes with it if `ok` or if one was aborted. */
+  /** Answer to an operator's command; the receipt of the switch that ended with it goes along. */
   | {
     readonly kind: "result";
     readonly id: number;

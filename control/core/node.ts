@@ -25,7 +25,6 @@ import {
   tickPrimary,
 } from "./step_serving.ts";
 import { heardWaiting, suspectAfterUs, tickFenced, tickStandby, tickStarting, tickSuspecting } from "./step_waiting.ts";
-import { vacant } from "./vacancy.ts";
 
 export interface NodeState extends NodeFacts {
   readonly name: string;
@@ -342,38 +341,30 @@ export function nextWakeUs(n: NodeState): number {
 }
 
 function groupWakeUs(n: NodeState, g: GroupState): number {
+  // A question that is open is asked again; everything else about a vacancy happens when something is heard.
+  const ask = g.phase === "ask" ? g.lastAskUs + n.limits.askUs : Infinity;
   switch (g.role) {
     case "starting":
-      return n.heardUs === -Infinity ? g.sinceUs + n.limits.startWaitUs : Infinity;
-    case "standby": {
-      const suspect = n.heardUs + suspectAfterUs(n, g);
-      return g.phase === "giveBack"
-        ? Math.min(suspect, g.moving.deadlineUs)
-        : vacant(n, g)
-        ? Math.min(suspect, g.lastAskUs + n.limits.askUs)
-        : suspect;
-    }
+      return n.heardUs === -Infinity ? g.sinceUs + n.limits.startWaitUs : Math.min(ask, n.heardUs + n.limits.aliveUs);
+    case "standby":
+      return Math.min(n.heardUs + suspectAfterUs(n, g), g.phase === "giveBack" ? g.moving.deadlineUs : ask);
     case "suspecting":
       return probeWakeUs(n, g);
     case "fenced":
-      return peerAlive(n) && g.peerKnown ? Infinity : probeWakeUs(n, g);
+      return peerAlive(n) && g.peerKnown ? Math.min(ask, n.heardUs + n.limits.aliveUs) : probeWakeUs(n, g);
     case "preparing":
-      return Math.min(
-        g.moving.deadlineUs,
-        Math.max(n.heardUs + n.limits.suspectUs, n.nowUs === 0 ? 0 : probeWakeUs(n, g)),
-      );
+      return Math.min(g.moving.deadlineUs, Math.max(n.heardUs + n.limits.suspectUs, probeWakeUs(n, g)));
     case "primary":
-      return g.settling
-        ? (g.moving.awaited === 0 ? n.nowUs : g.moving.barrierEndUs)
-        : g.phase === "offer"
-        ? g.moving.deadlineUs
-        : Infinity;
+      if (g.settling) return g.moving.awaited === 0 ? n.nowUs : g.moving.barrierEndUs;
+      return g.phase === "offer" ? g.moving.deadlineUs : Infinity;
     case "leaving":
-      return Math.min(
-        n.heardUs + n.limits.deadAfterUs,
-        g.phase === "passing" ? g.moving.drainEndUs : g.phase === "reclaiming" ? g.moving.deadlineUs : Infinity,
-      );
+      return Math.min(n.heardUs + n.limits.deadAfterUs, leavingWakeUs(g));
     default:
       return g.role satisfies never;
   }
+}
+
+function leavingWakeUs(g: GroupState): number {
+  if (g.phase === "passing") return g.moving.drainEndUs;
+  return g.phase === "reclaiming" ? g.moving.deadlineUs : Infinity;
 }

@@ -2,7 +2,6 @@
 import { encodeSockaddr, parseIp } from "../../kernel_ffi/address.ts";
 import { libc, must, setIntOption } from "../../kernel_ffi/libc.ts";
 import { Poller } from "../../kernel_ffi/poll.ts";
-import { makeRealtime } from "../../kernel_ffi/scheduling.ts";
 import { SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK } from "../../kernel_ffi/socket_constants.ts";
 import { SERVICE_V4, SERVICE_V6 } from "./topology.ts";
 
@@ -43,7 +42,6 @@ class UdpEcho {
 
 /** Never returns. */
 export function runUdpEcho(): void {
-  makeRealtime(20);
   const sockets = [new UdpEcho(SERVICE_V4), new UdpEcho(SERVICE_V6)];
   const poller = new Poller();
   for (const socket of sockets) poller.set(socket.fd);

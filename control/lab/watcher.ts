@@ -12,7 +12,6 @@ import {
   SOCKADDR_LL_BYTES,
 } from "../../kernel_ffi/packet_socket.ts";
 import { Poller } from "../../kernel_ffi/poll.ts";
-import { makeRealtime } from "../../kernel_ffi/scheduling.ts";
 import { type NodeName, NODES, SERVICE_V4, SERVICE_V6 } from "./topology.ts";
 
 /** Frames of one node in a row, as the addresses. */
@@ -50,7 +49,6 @@ export function speechOf(
 
 /** Prints `ready`, then the list of reigns as JSON whenever it has changed, at most twenty times a second. Never returns. */
 export function runWatcher(): void {
-  makeRealtime(45);
   const v4 = parseIp(SERVICE_V4)!, v6 = parseIp(SERVICE_V6)!;
   const fd = openPacketSocket();
   setIntOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20, "SO_RCVBUFFORCE");

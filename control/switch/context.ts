@@ -2,7 +2,7 @@
 import type { SwitchReport } from "../core/messages.ts";
 import { emptyHeartbeat } from "../core/heartbeat.ts";
 import type { NodeState } from "../core/node.ts";
-import type { Alarm, EventLevel, SwitchKind } from "../core/vocabulary.ts";
+import type { Alarm, EventLevel, SwitchKind, SwitchReceipt } from "../core/vocabulary.ts";
 import { DATAGRAM_MAX, type WireKey } from "../core/wire.ts";
 import type { Addresses } from "./addresses.ts";
 import type { Hold, HoldCounts } from "./hold.ts";
@@ -64,6 +64,8 @@ export class SwitchContext {
   /** Packets served when the group was taken, -1: not read yet. */
   readonly servedAtTake: number[];
   readonly #outbox: SwitchReport[] = [];
+  /** Receipts of switches that ended in this turn of the loop. */
+  readonly #ended = new Map<number, SwitchReceipt>();
   readonly #post: (report: SwitchReport) => void;
 
   constructor(parts: SwitchParts) {
@@ -91,6 +93,7 @@ export class SwitchContext {
   }
 
   flush(): void {
+    this.#ended.clear();
     if (this.#outbox.length === 0) return;
     for (const report of this.#outbox) this.#post(report);
     this.#outbox.length = 0;
@@ -157,7 +160,9 @@ export class SwitchContext {
     }, nowUs);
     this.heldAtBegin = held;
     this.returned = 0;
-    if (receipt !== null) this.report({ kind: "receipt", receipt });
+    if (receipt === null) return;
+    this.#ended.set(group, receipt);
+    this.report({ kind: "receipt", receipt });
   }
 
   answer(id: number, group: number, ok: boolean, error: string): void {

@@ -21,6 +21,8 @@ const STOP_MAX_US = 3_000_000;
 const STOP_LINGER_US = 1_200_000;
 /** Neither a filled table nor a slow disk of another thread keeps this one from looking at its sockets. */
 const WAIT_MAX_US = 100_000;
+const BUSY_TURNS_MAX = 50;
+const BUSY_REST_US = 500;
 
 export interface LoopParts {
   readonly context: SwitchContext;
@@ -37,7 +39,8 @@ export class SwitchLoop {
   readonly #c: SwitchContext;
   readonly #poller = new Poller();
   readonly #startUs = monotonicUs();
-  #housekeepingUs = 0;
+  #housekeepingUs = monotonicUs();
+  #busyTurns = 0;
   #stop: { readonly id: number; readonly sinceUs: number; handedUs: number } | null = null;
   #done = false;
 
@@ -62,7 +65,8 @@ export class SwitchLoop {
 
   #turn(): void {
     const wake = this.#wakeUs();
-    this.#poller.wait(Math.min(WAIT_MAX_US, Math.max(0, wake - monotonicUs())));
+    const waitUs = Math.max(this.#restUs(wake), wake - monotonicUs());
+    this.#poller.wait(Math.min(WAIT_MAX_US, waitUs));
     const now = monotonicUs();
     this.#noteLate(now - wake, now);
     this.#read();
@@ -71,6 +75,15 @@ export class SwitchLoop {
     if (now >= this.#housekeepingUs) this.#housekeep(now);
     if (this.#stop !== null) this.#tryStop(monotonicUs());
     this.#c.flush();
+  }
+
+  /**
+   * A real-time thread that never sleeps is stopped by the kernel for 50 ms of each second, and its lease with it. If
+   * anything ever wants to be woken again and again in the past, it gets its way only so often.
+   */
+  #restUs(wake: number): number {
+    this.#busyTurns = wake <= monotonicUs() ? this.#busyTurns + 1 : 0;
+    return this.#busyTurns > BUSY_TURNS_MAX ? BUSY_REST_US : 0;
   }
 
   #wakeUs(): number {

@@ -91,7 +91,7 @@ static void sweep(int cache, const char *keep) {
 }
 
 static int fill_folder(const struct payload *p, int dir) {
-  int fds[FILES_MAX], opened = 0, result = -1;
+  int fds[FILES_MAX] = {0}, opened = 0, result = -1;
   for (; opened < p->count; opened++) {
     const struct packed_file *f = &p->files[opened];
     fds[opened] = openat(dir, f->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
