@@ -2,6 +2,7 @@
 import { JOURNAL_WORKER } from "./control/journal/protocol.ts";
 import { SWITCH_WORKER } from "./control/daemon/switch_thread.ts";
 import { startWorker } from "./control/worker_start.ts";
+import { announceCarried } from "./packaging/carried.ts";
 
 switch (self.name) {
   case SWITCH_WORKER:
@@ -11,5 +12,6 @@ switch (self.name) {
     await startWorker(async () => (await import("./control/journal/worker.ts")).runJournalWorker);
     break;
   default:
+    announceCarried(import.meta.dirname!, Deno.args[0]);
     Deno.exit(await (await import("./control/commands.ts")).runCommand(Deno.args));
 }

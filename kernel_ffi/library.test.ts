@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
-import { libraryPath } from "./library.ts";
+import { findLibrary } from "./library.ts";
 
-Deno.test("a library is taken from the folder that is named, else left to the system's search", () => {
-  assert.equal(libraryPath("libmnl.so.0", "/opt/segue"), "/opt/segue/libmnl.so.0");
-  assert.equal(libraryPath("libmnl.so.0", ""), "libmnl.so.0");
+Deno.test("a library is found by its own file, by its folder, or by the system", () => {
+  const files = "libmnl.so.0=/proc/self/fd/7:libnfnetlink.so.0=/proc/self/fd/8";
+  assert.equal(findLibrary("libmnl.so.0", { folder: undefined, files }), "/proc/self/fd/7");
+  assert.equal(findLibrary("libnfnetlink.so.0", { folder: "/x", files }), "/proc/self/fd/8");
+  assert.equal(findLibrary("libc.so.6", { folder: "/x", files }), "/x/libc.so.6");
+  assert.equal(findLibrary("libc.so.6", { folder: "", files: undefined }), "libc.so.6");
 });

@@ -5,13 +5,14 @@
  * State is changed in place: at a thousand events a second an immutable machine would feed the garbage collector of the one
  * thread that must not pause. It is deterministic all the same: same state and event, same state and effects.
  */
-import { answerCommand, becomeFenced, becomePreparing, keepEpochsAhead, newSwitchId } from "./become.ts";
+import { answerCommand, becomeFenced, keepEpochsAhead } from "./become.ts";
+import { switchover } from "./command.ts";
 import type { Effect } from "./effects.ts";
 import { createFreshness, type Freshness, judge, type Verdict } from "./freshness.ts";
-import { able, createGroup, type GroupState, leased, type NodeFacts, peerAlive } from "./group.ts";
-import { type GroupBeat, type Heartbeat } from "./heartbeat.ts";
+import { createGroup, type GroupState, leased, type NodeFacts } from "./group.ts";
+import type { GroupBeat, Heartbeat } from "./heartbeat.ts";
 import type { Limits } from "./limits.ts";
-import { probeAnswered, probeWakeUs, voidProbes } from "./probing.ts";
+import { probeAnswered, voidProbes } from "./probing.ts";
 import {
   callOff,
   heardBehindPackets,
@@ -19,12 +20,11 @@ import {
   heardPreparing,
   heardPrimary,
   leaseLost,
-  offer,
   tickLeaving,
   tickPreparing,
   tickPrimary,
 } from "./step_serving.ts";
-import { heardWaiting, suspectAfterUs, tickFenced, tickStandby, tickStarting, tickSuspecting } from "./step_waiting.ts";
+import { heardWaiting, tickFenced, tickStandby, tickStarting, tickSuspecting } from "./step_waiting.ts";
 
 export interface NodeState extends NodeFacts {
   readonly name: string;
@@ -277,94 +277,4 @@ function eligible(g: GroupState, ok: boolean, reason: string): void {
 function reserved(g: GroupState, upTo: number): void {
   g.reservedUpTo = Math.max(g.reservedUpTo, upTo);
   g.reserveAsked = g.reservedUpTo;
-}
-
-function switchover(n: NodeState, g: GroupState, event: Extract<CoreEvent, { kind: "switchover" }>): void {
-  const answer = (ok: boolean, error: string) => {
-    n.out.push({ kind: "result", id: event.command, group: g.index, ok, error });
-  };
-  if (event.force) g.unproven = false;
-  const toSelf = event.toSelf ?? g.role !== "primary";
-  if (toSelf === (g.role === "primary")) {
-    if (toSelf) return answer(true, "");
-    if (g.peer.role === "primary" && peerAlive(n)) return answer(true, "");
-    return answer(false, `${n.peerName} cannot be asked by a node that is not primary itself (${g.role})`);
-  }
-  if (g.moving.command !== 0 || g.role === "preparing" || g.role === "leaving" || g.settling) {
-    return answer(false, "another switch of this group is under way: try again");
-  }
-  if (!peerAlive(n) || !g.peerKnown) {
-    const silent = toSelf
-      ? "as a standby this node takes over by itself once the address is silent"
-      : "there is nobody to take over";
-    return answer(false, `${n.peerName} is not heard; ${silent}`);
-  }
-  if (!n.compatible) return answer(false, `${n.peerName} runs with another configuration: make both the same first`);
-  g.moving.command = event.command;
-  if (!toSelf) {
-    if (!g.peer.able) {
-      g.moving.command = 0;
-      return answer(false, `${n.peerName} cannot serve ${g.name} now: segue status there says why`);
-    }
-    return offer(n, g, event.timeoutUs, "an operator asked");
-  }
-  if (g.role !== "standby" || g.peer.role !== "primary" || !able(n, g)) {
-    g.moving.command = 0;
-    return answer(false, whyNot(n, g));
-  }
-  g.moving.deadlineUs = n.nowUs + Math.min(event.timeoutUs, n.limits.prepareMaxUs);
-  becomePreparing(n, g, "an operator asked", newSwitchId(n));
-}
-
-function whyNot(n: NodeState, g: GroupState): string {
-  if (g.role !== "standby") return `this node is ${g.role}, not standby`;
-  if (g.peer.role !== "primary") return `${n.peerName} is ${g.peer.role}, not primary`;
-  if (!g.eligible) return `this node may not serve: ${g.eligibleReason}`;
-  if (!g.carrier) return "this node has no carrier on a service interface";
-  return "this node has no epoch that it can prove to be new: look at its journal, or use --force";
-}
-
-/** The next beat is due a full interval from now; a node that is standby in everything beats slower. */
-export function beatDone(n: NodeState, nowUs: number): void {
-  const quiet = n.groups.every((g) => g.role === "standby" && g.phase === "none") && peerAlive(n);
-  const interval = quiet ? n.limits.slowBeatUs : n.limits.heartbeatUs;
-  // On a grid while on time, so that small delays do not add up; from now on when a beat came early or much too late.
-  const grid = n.nextBeatUs + interval;
-  n.nextBeatUs = grid > nowUs && grid - nowUs <= interval ? grid : nowUs + interval;
-}
-
-/** When `tick` has to come again, if nothing happens before. */
-export function nextWakeUs(n: NodeState): number {
-  let wake = n.nextBeatUs;
-  for (const g of n.groups) wake = Math.min(wake, groupWakeUs(n, g));
-  return wake;
-}
-
-function groupWakeUs(n: NodeState, g: GroupState): number {
-  // A question that is open is asked again; everything else about a vacancy happens when something is heard.
-  const ask = g.phase === "ask" ? g.lastAskUs + n.limits.askUs : Infinity;
-  switch (g.role) {
-    case "starting":
-      return n.heardUs === -Infinity ? g.sinceUs + n.limits.startWaitUs : Math.min(ask, n.heardUs + n.limits.aliveUs);
-    case "standby":
-      return Math.min(n.heardUs + suspectAfterUs(n, g), g.phase === "giveBack" ? g.moving.deadlineUs : ask);
-    case "suspecting":
-      return probeWakeUs(n, g);
-    case "fenced":
-      return peerAlive(n) && g.peerKnown ? Math.min(ask, n.heardUs + n.limits.aliveUs) : probeWakeUs(n, g);
-    case "preparing":
-      return Math.min(g.moving.deadlineUs, Math.max(n.heardUs + n.limits.suspectUs, probeWakeUs(n, g)));
-    case "primary":
-      if (g.settling) return g.moving.awaited === 0 ? n.nowUs : g.moving.barrierEndUs;
-      return g.phase === "offer" ? g.moving.deadlineUs : Infinity;
-    case "leaving":
-      return Math.min(n.heardUs + n.limits.deadAfterUs, leavingWakeUs(g));
-    default:
-      return g.role satisfies never;
-  }
-}
-
-function leavingWakeUs(g: GroupState): number {
-  if (g.phase === "passing") return g.moving.drainEndUs;
-  return g.phase === "reclaiming" ? g.moving.deadlineUs : Infinity;
 }

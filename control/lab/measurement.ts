@@ -83,7 +83,8 @@ export class Recorder {
   finish(endUs: number): Measurement {
     const first = this.#sentUs[0] ?? 0;
     const lost = this.#sent - this.#received;
-    if (this.#received < this.#sent && endUs - this.#lastAnswerUs > this.#gapUs) {
+    const silentAtEnd = this.#sent > 0 && this.#answeredUs[this.#sent - 1] === 0;
+    if (silentAtEnd && endUs - this.#lastAnswerUs > this.#gapUs) {
       this.#gapUs = endUs - this.#lastAnswerUs;
       this.#gapAtUs = this.#lastAnswerUs;
     }

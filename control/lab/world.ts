@@ -229,12 +229,13 @@ export class World {
 
   /** Drops every heartbeat that comes from the peer into this node, on all paths and as frames. Needs nft. */
   async deafen(name: NodeName, deaf: boolean): Promise<void> {
+    const drops = (device: string) => [
+      `add chain netdev labfilter ${device} { type filter hook ingress device ${device} priority -600; }`,
+      `add rule netdev labfilter ${device} udp dport ${HEARTBEAT_PORT} drop`,
+      `add rule netdev labfilter ${device} ether type 0x88b5 drop`,
+    ];
     const rules = deaf
-      ? `table netdev labfilter { ${
-        ["veth0", "veth1"].map((device) =>
-          `chain ${device} { type filter hook ingress device ${device} priority -600; udp dport ${HEARTBEAT_PORT} drop; ether type 0x88b5 drop; }`
-        ).join("\n")
-      } }`
+      ? ["add table netdev labfilter", ...drops("veth0"), ...drops("veth1")].join("\n")
       : "delete table netdev labfilter";
     await run("ip", "netns", "exec", this.net.node(name), "nft", rules);
   }

@@ -1,6 +1,6 @@
 /** The reactor: one thread, one ppoll, no await. Reads what came, ticks the core, sleeps until the core wants to be woken. */
 import type { SwitchCommand } from "../core/messages.ts";
-import { nextWakeUs } from "../core/node.ts";
+import { nextWakeUs } from "../core/wake.ts";
 import { planLimits } from "../core/limits.ts";
 import { leased } from "../core/group.ts";
 import { monotonicUs } from "../../kernel_ffi/libc.ts";
@@ -73,6 +73,7 @@ export class SwitchLoop {
     this.#p.executor.tick(monotonicUs());
     this.#announce(monotonicUs());
     if (now >= this.#housekeepingUs) this.#housekeep(now);
+    this.#p.news.mendHold();
     if (this.#stop !== null) this.#tryStop(monotonicUs());
     this.#c.flush();
   }

@@ -125,20 +125,22 @@ export class News {
   }
 
   /**
-   * Somebody changed or flushed the rules. They are put back first, whole and without any lease; a node that spoke until then
-   * finds itself fenced, and asks.
+   * Somebody changed or flushed the rules. Lease and gate are put back first, without any lease in them; a node that spoke
+   * until then finds itself fenced, and asks. The hold comes later (`mendHold`): the kernel may let it wait for 25 ms.
    */
   rulesTouched(): void {
     if (!this.#c.rules.readNotifications().ownTablesTouched || this.#c.rules.isIntact()) return;
     const spoke = this.#c.node.groups.filter(leased);
     const now = monotonicUs();
     try {
-      this.#c.rules.install();
+      this.#c.rules.installGate();
+      this.#holdMissing = true;
       this.#c.counters.rules_repaired++;
+      const tookUs = Math.round(this.#c.rules.lastInstallUs);
       this.#c.event(
         "alarm",
         "rules-repaired",
-        `another program removed segue's rules; put back within ${Math.round(this.#c.rules.lastInstallUs)} µs`,
+        `another program removed segue's rules; the gate was put back in ${tookUs} µs`,
       );
       this.#executor.step(now, { kind: "rules", ok: true });
       this.#c.alarm("rules", null);
@@ -148,13 +150,19 @@ export class News {
       this.#c.alarm("rules", `segue's rules were removed and cannot be put back: ${error.message}`);
     }
     for (const group of spoke) {
-      this.#executor.step(monotonicUs(), {
-        kind: "leaseLost",
-        group: group.index,
-        reason: "another program removed the rules",
-      });
+      const reason = "another program removed the rules";
+      this.#executor.step(monotonicUs(), { kind: "leaseLost", group: group.index, reason });
     }
   }
+
+  /** The other half of a repair, at leisure: while this node serves nothing, or else its leases would feel the wait. */
+  mendHold(): void {
+    if (!this.#holdMissing || this.#c.node.groups.some((group) => group.role !== "standby")) return;
+    this.#holdMissing = false;
+    this.#c.rules.installHold();
+  }
+
+  #holdMissing = false;
 
   close(): void {
     this.monitor.close();

@@ -1,6 +1,7 @@
 /** Reads what the peer sends, on all links, and lets only authentic news reach the core. */
 import { sameBytes } from "../../kernel_ffi/address.ts";
 import { ETHERNET_HEADER_BYTES } from "../../kernel_ffi/ethernet.ts";
+import { KernelError } from "../../kernel_ffi/errno.ts";
 import { monotonicUs } from "../../kernel_ffi/libc.ts";
 import type { Verdict } from "../core/freshness.ts";
 import { emptyHeartbeat } from "../core/heartbeat.ts";
@@ -144,8 +145,16 @@ export class Receiver {
       );
     }
     this.#c.alarm(`peer MAC ${link.name}`, null);
-    this.#c.rules.setPeerMac(link.name, mac);
     link.setPeerMac(mac);
+    try {
+      this.#c.rules.setPeerMac(link.name, mac);
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      this.#c.alarm(
+        `peer MAC ${link.name}`,
+        `no packets can be passed on to ${this.#c.plan.peerName}: ${error.message}`,
+      );
+    }
   }
 }
 

@@ -7,15 +7,8 @@ import type { Effect } from "../../control/core/effects.ts";
 import { beatStep, type GroupState } from "../../control/core/group.ts";
 import { emptyHeartbeat, type Heartbeat } from "../../control/core/heartbeat.ts";
 import { planLimits } from "../../control/core/limits.ts";
-import {
-  beatDone,
-  type CoreEvent,
-  createNode,
-  judgeHeartbeat,
-  nextWakeUs,
-  type NodeState,
-  stepNode,
-} from "../../control/core/node.ts";
+import { type CoreEvent, createNode, judgeHeartbeat, type NodeState, stepNode } from "../../control/core/node.ts";
+import { beatDone, nextWakeUs } from "../../control/core/wake.ts";
 import { SimKernel } from "./kernel.ts";
 import type { Random } from "./random.ts";
 
