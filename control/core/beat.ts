@@ -13,7 +13,7 @@ export function fillHeartbeat(n: NodeState, nowUs: number, out: Heartbeat): void
   out.answerNow = n.heardUs === -Infinity;
   out.session = n.freshness.session;
   out.echoSession = n.freshness.echo;
-  out.seq = (out.seq + 1) >>> 0;
+  out.seq++;
   out.sentUs = nowUs;
   out.digest.set(n.digest);
   out.groupCount = n.groups.length;

@@ -60,7 +60,7 @@ export interface GroupBeat {
 
 /** Echo of what was last heard on one link, for round trip times. */
 export interface LinkEcho {
-  /** Sequence last heard on the link, 0 if none. */
+  /** Sequence last heard on the link, its low 32 bits on the wire; 0 if none. */
   seq: number;
   /** Between hearing it and sending this, microseconds. */
   delayUs: number;
@@ -76,6 +76,7 @@ export interface Heartbeat {
   session: number;
   /** The receiver's session as the sender last heard it, 0 if never. */
   echoSession: number;
+  /** Grows by one with each heartbeat of a run and never wraps: a number of 32 bits would be used up in 99 days. */
   seq: number;
   /** Sender's monotonic clock when sending. */
   sentUs: number;

@@ -5,10 +5,10 @@
  *  0 u32 magic "SEGU"   4 u8 version  5 u8 lowest version that the sender reads  6 u8 node  7 u8 flags
  *  8 u32 key id        12 u32 pair id
  * 16 f64 session       24 f64 echo of the receiver's session
- * 32 u32 sequence      36 u32 0       40 f64 time of sending, µs
+ * 32 f64 sequence      40 f64 time of sending, µs
  * 48 8 bytes digest of the pair's configuration
  * 56 u8 links  57 u8 MACs  58 u8 groups  59 u8 0
- * 60 links × {u32 sequence last heard, u32 µs since}, MACs × 6, groups × {u8 role, u8 phase, u8 flags, u8 0, u32 epoch, u32 switch id, u16 links, u16 0}
+ * 60 links × {u32 low part of the sequence last heard, u32 µs since}, MACs × 6, groups × {u8 role, u8 phase, u8 flags, u8 0, u32 epoch, u32 switch id, u16 links, u16 0}
  *    {u8 type, u8 length, bytes}*   1: software version; unknown types are skipped
  *    16 bytes tag: HMAC-SHA256 over all before it under the pair's key, cut to 128 bits (RFC 2104 section 5)
  * ```
@@ -84,8 +84,7 @@ export function encodeHeartbeat(beat: Heartbeat, key: WireKey, out: Uint8Array<A
   view.setUint32(12, key.pairId);
   view.setFloat64(16, beat.session);
   view.setFloat64(24, beat.echoSession);
-  view.setUint32(32, beat.seq);
-  view.setUint32(36, 0);
+  view.setFloat64(32, beat.seq);
   view.setFloat64(40, beat.sentUs);
   out.set(beat.digest, 48);
   view.setUint8(56, beat.linkCount);
@@ -164,9 +163,10 @@ function readBody(bytes: Uint8Array, view: DataView, end: number, into: Heartbea
   into.answerNow = (flags & FLAG_ANSWER_NOW) !== 0;
   into.session = view.getFloat64(16);
   into.echoSession = view.getFloat64(24);
-  into.seq = view.getUint32(32);
+  into.seq = view.getFloat64(32);
   into.sentUs = view.getFloat64(40);
   if (!Number.isSafeInteger(into.session) || into.session <= 0 || !Number.isFinite(into.sentUs)) return false;
+  if (!Number.isSafeInteger(into.seq) || into.seq < 0) return false;
   for (let i = 0; i < DIGEST_BYTES; i++) into.digest[i] = bytes[48 + i]!;
   let at = HEAD_BYTES;
   into.linkCount = links;

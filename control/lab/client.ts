@@ -54,7 +54,8 @@ export function runUdpClient(options: ClientOptions): void {
     // After an own stall the schedule goes on from now: a burst would measure itself.
     if (monotonicUs() - due > 20_000) due = monotonicUs();
   }
-  for (let until = monotonicUs() + LINGER_US; recorder.received < recorder.next && monotonicUs() < until;) {
+  const until = monotonicUs() + LINGER_US;
+  while (recorder.received < recorder.next && monotonicUs() < until) {
     poller.wait(until - monotonicUs());
     readAll();
   }

@@ -21,7 +21,7 @@ export class LabProcess {
     name: string,
     namespace: string,
     args: readonly string[],
-    env: Readonly<Record<string, string>> = {},
+    env: Readonly<Record<string, string>>,
     onLine?: (line: string) => void,
   ) {
     this.name = name;

@@ -125,7 +125,7 @@ export class World {
       this.stateDir(name),
       "--run-dir",
       this.runDir(name),
-    ]);
+    ], {});
     this.nodes.set(name, daemon);
     return daemon;
   }

@@ -247,7 +247,16 @@ export class Executor {
    */
   rehearse(times: number): void {
     for (let i = 0; i < times; i++) {
-      for (const group of this.#c.plan.groups) this.#rehearseGroup(group);
+      for (const group of this.#c.plan.groups) {
+        this.#c.receipts.begin(group.index, "start", "rehearsal", 0, monotonicUs());
+        this.#rehearseGroup(group);
+        this.#note(group.index, "rehearsed");
+        this.#c.receipts.cancel(group.index);
+        // Behind the shut gate nothing arrives that could be held.
+        this.#c.hold.begin(group);
+        this.#c.hold.drain();
+        this.#c.hold.finish();
+      }
     }
   }
 

@@ -22,6 +22,7 @@ import { MailboxReader } from "./mailbox.ts";
 import { lowerInterfaces, News } from "./news.ts";
 import { bytesOf, planSwitch, type SwitchPlan } from "./plan.ts";
 import { Receiver } from "./receiver.ts";
+import { rehearseCore } from "./rehearsal.ts";
 import { KernelRules } from "./rules.ts";
 import type { InterfaceSpec } from "./ruleset_spec.ts";
 
@@ -91,6 +92,7 @@ function runNode(init: SwitchInit, post: (report: SwitchReport) => void): void {
   );
   const news = new News(context, executor, netlink);
   try {
+    rehearseCore(REHEARSALS);
     executor.rehearse(REHEARSALS);
     news.others();
     news.refresh();
