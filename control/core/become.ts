@@ -111,6 +111,7 @@ export function becomeFenced(n: NodeFacts, g: GroupState, reason: string, maySti
   g.lastAskUs = -Infinity;
   if (mayStillHaveLease) n.out.push({ kind: "beat", group: g.index, step: "drop" });
   n.out.push({ kind: "addressesOff", group: g.index });
+  answerCommand(n, g, false, reason);
   say(n, g, "alarm", "fenced", `${g.name}: fenced, ${reason}`);
 }
 

@@ -149,7 +149,7 @@ export function hintNow(n: NodeFacts): string {
 
 /** Whether the peer has been heard lately enough to count on what it said. */
 export function peerAlive(n: NodeFacts): boolean {
-  return n.nowUs - n.heardUs <= n.limits.aliveUs;
+  return n.nowUs - n.heardUs < n.limits.aliveUs;
 }
 
 /**

@@ -43,6 +43,9 @@ export const EPOCH_MAX = 0xffff_ffff;
 /** Ask the journal for more when fewer than this many reserved epochs are left. */
 export const EPOCHS_LOW = 500;
 
+/** A quiet standby beats this many times slower than a primary: each of its beats wakes both nodes. */
+const SLOW_BEATS = 8;
+
 export function planLimits(timing: CoreTiming): Limits {
   const limits: Limits = {
     heartbeatUs: timing.heartbeatUs,
@@ -52,14 +55,14 @@ export function planLimits(timing: CoreTiming): Limits {
     drainUs: timing.drainUs,
     barrierUs: timing.barrierUs,
     startWaitUs: timing.startWaitUs,
-    slowBeatUs: timing.heartbeatUs * 4,
+    slowBeatUs: timing.heartbeatUs * SLOW_BEATS,
     probeUs: Math.max(1000, timing.suspectUs / 4),
     answeredProbeUs: Math.max(4000, timing.suspectUs),
     lateUs: Math.max(2000, timing.heartbeatUs),
     askUs: Math.max(1000, timing.heartbeatUs),
     prepareMaxUs: Math.max(250_000, timing.heartbeatUs * 10),
     passUs: 10_000_000,
-    aliveUs: Math.max(timing.deadAfterUs, timing.heartbeatUs * 4 * 4),
+    aliveUs: Math.max(timing.deadAfterUs, timing.heartbeatUs * SLOW_BEATS * 4),
     offerRetryUs: 1_000_000,
     preemptAfterUs: 5_000_000,
   };

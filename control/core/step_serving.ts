@@ -96,6 +96,8 @@ export function leaseLost(n: NodeFacts, g: GroupState, reason: string): void {
     becomeFenced(n, g, reason, false);
   } else if (g.role === "leaving" && g.phase === "passing") {
     release(n, g);
+  } else if (g.role === "leaving") {
+    g.moving.leaseGone = true;
   }
 }
 
@@ -210,9 +212,10 @@ export function tickPreparing(n: NodeFacts, g: GroupState): void {
         "failover",
         `${n.peerName} fell silent during the switchover, the last 2 probes of the address unanswered`,
       );
+      return;
     }
-    return;
   }
+  // Also when its kernel still answers probes: it may only be deaf, and packets are not held for ever.
   if (n.nowUs >= g.moving.deadlineUs) {
     callOff(n, g, g.moving.passingSeen ? "it took too long" : `${n.peerName} did not answer`);
   }

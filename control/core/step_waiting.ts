@@ -31,8 +31,7 @@ export function tickStarting(n: NodeFacts, g: GroupState): void {
     return;
   }
   if (!peerAlive(n)) return becomeStandby(n, g, `${n.peerName} was heard and is silent again`);
-  if (!n.compatible) return;
-  if (g.peerKnown && peerServes(g)) return becomeStandby(n, g, `${n.peerName} is primary with epoch ${g.peer.epoch}`);
+  if (n.compatible && g.peerKnown && peerServes(g)) return becomeStandby(n, g, `${n.peerName} is primary with epoch ${g.peer.epoch}`);
   fillVacancy(n, g);
 }
 
@@ -127,6 +126,7 @@ export function heardWaiting(n: NodeFacts, g: GroupState): void {
   switch (g.role) {
     case "suspecting":
       n.out.push({ kind: "cancel", group: g.index });
+      answerCommand(n, g, false, g.moving.reason);
       becomeStandby(n, g, "heard again");
       break;
     case "starting":

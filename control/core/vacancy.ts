@@ -21,7 +21,11 @@ function rank(canServe: boolean, role: Role, preferred: boolean): number {
 
 /** Asks, consents, or takes, whichever is this node's part now. */
 export function fillVacancy(n: NodeFacts, g: GroupState): void {
-  if (!vacant(n, g) || g.phase === "giveBack") return;
+  if (g.phase === "giveBack") return;
+  if (!vacant(n, g)) {
+    if (g.phase === "ask") setPhase(g, "none", 0);
+    return;
+  }
   const mine = able(n, g);
   const better = rank(mine, g.role, g.preferSelf) > rank(g.peer.able, g.peer.role, !g.preferSelf);
   if (mine && better) return askOrTake(n, g);

@@ -31,7 +31,8 @@ function groupWakeUs(n: NodeState, g: GroupState): number {
     case "suspecting":
       return probeWakeUs(n, g);
     case "fenced":
-      return peerAlive(n) && g.peerKnown ? Math.min(ask, n.heardUs + n.limits.aliveUs) : probeWakeUs(n, g);
+      if (peerAlive(n) && g.peerKnown) return Math.min(ask, n.heardUs + n.limits.aliveUs);
+      return Math.max(n.heardUs + n.limits.suspectUs, probeWakeUs(n, g));
     case "preparing":
       return Math.min(g.moving.deadlineUs, Math.max(n.heardUs + n.limits.suspectUs, probeWakeUs(n, g)));
     case "primary":

@@ -41,6 +41,7 @@ export class SwitchLoop {
   readonly #startUs = monotonicUs();
   #housekeepingUs = monotonicUs();
   #busyTurns = 0;
+  #started = false;
   #stop: { readonly id: number; readonly sinceUs: number; handedUs: number } | null = null;
   #done = false;
 
@@ -95,7 +96,10 @@ export class SwitchLoop {
 
   /** Who slept past its time knows nothing of the time between: first everything that waits is read, and old questions are void. */
   #noteLate(lateUs: number, now: number): void {
-    if (lateUs <= this.#c.node.limits.lateUs) return;
+    // The first turn comes after a start that took its time.
+    const first = !this.#started;
+    this.#started = true;
+    if (first || lateUs <= this.#c.node.limits.lateUs) return;
     this.#c.counters.late_wakes++;
     this.#c.counters.late_wake_max_us = Math.max(this.#c.counters.late_wake_max_us, Math.round(lateUs));
     this.#p.executor.step(now, { kind: "lateWake", lateUs });
