@@ -42,7 +42,16 @@ export async function packWithLauncher(entry: string, output: string): Promise<v
 /** Arguments of `deno compile`. The libraries and the guard are embedded; packaging/carried.ts finds them at run time. */
 export function compileArguments(bundle: string, output: string): string[] {
   const embedded = [...LIBRARIES, "guard"].flatMap((name) => ["--include", join("carried", name)]);
-  return ["compile", "--quiet", "--allow-all", "--no-prompt", "--no-config", "--no-lock", "--no-check", ...embedded]
+  // The young generation as in the launcher.
+  const flags = [
+    "--allow-all",
+    "--no-prompt",
+    "--no-config",
+    "--no-lock",
+    "--no-check",
+    "--v8-flags=--max-semi-space-size=1",
+  ];
+  return ["compile", "--quiet", ...flags, ...embedded]
     .concat(["--output", output, bundle]);
 }
 

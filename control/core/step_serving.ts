@@ -131,6 +131,8 @@ export function heardLeaving(n: NodeFacts, g: GroupState, link: number): void {
   if (peer.role === "primary" && peer.epoch >= g.epoch) {
     g.epoch = peer.epoch;
     g.passUntilUs = n.nowUs + n.limits.passUs;
+    // It took over without our release: what is left of our lease must not outlive this step.
+    if (!g.moving.leaseGone) n.out.push({ kind: "beat", group: g.index, step: "drop" });
     becomeStandby(n, g, `handed over to ${n.peerName}, epoch ${peer.epoch}`);
     n.out.push({ kind: "addressesOff", group: g.index });
     heardBehindPackets(n, g, link);

@@ -31,7 +31,9 @@ export function tickStarting(n: NodeFacts, g: GroupState): void {
     return;
   }
   if (!peerAlive(n)) return becomeStandby(n, g, `${n.peerName} was heard and is silent again`);
-  if (n.compatible && g.peerKnown && peerServes(g)) return becomeStandby(n, g, `${n.peerName} is primary with epoch ${g.peer.epoch}`);
+  if (n.compatible && g.peerKnown && peerServes(g)) {
+    return becomeStandby(n, g, `${n.peerName} is primary with epoch ${g.peer.epoch}`);
+  }
   fillVacancy(n, g);
 }
 

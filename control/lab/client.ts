@@ -12,13 +12,19 @@ export interface ClientOptions {
   readonly remote: string;
   readonly intervalUs: number;
   readonly durationMs: number;
+  /** Whether to tell what was seen so far while it goes on. */
+  readonly progress: boolean;
 }
 
 /** Late answers are waited for this long after the last packet. */
 const LINGER_US = 300_000;
 const PAYLOAD_BYTES = 16;
+const PROGRESS_EVERY_US = 100_000;
 
-/** Prints `started`, and at the end the measurement as one line of JSON. */
+/**
+ * Prints `started`, if asked for a `Progress` in brackets ten times a second, and at the end the measurement as one line of
+ * JSON. The socket is connected: what comes from any other address than the service's is not heard.
+ */
 export function runUdpClient(options: ClientOptions): void {
   // No real-time priority: a client that spins at 20,000 packets a second would make the kernel throttle every such thread.
   preciseTimers();
@@ -39,9 +45,14 @@ export function runUdpClient(options: ClientOptions): void {
   };
   console.log("started");
   const start = monotonicUs(), end = start + options.durationMs * 1000;
+  let report = options.progress ? start + PROGRESS_EVERY_US : Infinity;
   for (let due = start; due < end && recorder.next < recorder.capacity;) {
     const now = monotonicUs();
     if (now < due) {
+      if (now > report) {
+        console.log(JSON.stringify([recorder.progress(now)]));
+        report = now + PROGRESS_EVERY_US;
+      }
       poller.wait(due - now);
       readAll();
       continue;

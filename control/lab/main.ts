@@ -1,14 +1,45 @@
 /** `segue lab`: a pair on this machine, with real traffic and real faults. */
+import { complain, terminal } from "../api/commands/terminal.ts";
 import { INNER } from "./process.ts";
 
 export interface LabOptions {
+  /** One scenario alone; without it the tour. */
   readonly scenario?: string;
   readonly json: boolean;
   readonly withKeepalived: boolean;
 }
 
+const EXIT_USAGE = 2;
+
+/** Resolves with the exit code: 0 every promise kept, 1 not, 2 no such scenario, 128 + signal after an interrupt. */
 export async function runLab(options: LabOptions): Promise<number> {
   const inner = Deno.env.get(INNER);
   if (inner !== undefined) return await (await import("./inner.ts")).runInner(inner);
-  return await (await import("./tour.ts")).runTour(options);
+  const { chooseScenarios, scenarioList } = await import("./scenarios.ts");
+  const scenarios = chooseScenarios(options.scenario);
+  if (scenarios === null) {
+    complain(terminal, "lab", `there is no scenario ${options.scenario}`);
+    terminal.err(`scenarios:\n${scenarioList()}`);
+    return EXIT_USAGE;
+  }
+  const problem = await acquireRights(options);
+  if (problem !== null) return complain(terminal, "lab", problem, "run it as root");
+  return await (await import("./tour.ts")).runTour(scenarios, options);
+}
+
+/** Null when the process may make namespaces; else why it may not. May start the program anew. */
+async function acquireRights(options: LabOptions): Promise<string | null> {
+  const { becomeUnshared, mountOwnRun, privilege } = await import("./privilege.ts");
+  switch (privilege()) {
+    case "root":
+      return null;
+    case "own namespaces":
+      if (options.withKeepalived) terminal.err("segue lab: --with-keepalived can install nothing without root\n");
+      mountOwnRun();
+      return null;
+    case "none":
+      terminal.err("segue lab: not root, so this runs in a user namespace of its own, without real-time priority\n");
+      becomeUnshared(Deno.args);
+      return "cannot start unshare(1), which makes a user namespace";
+  }
 }

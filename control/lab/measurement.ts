@@ -1,11 +1,21 @@
 /** What a client saw: from sent and answered packets to figures. Pure. Times in microseconds. */
 
-export interface Bucket {
-  /** Start, milliseconds since the first packet. */
+/** Slices of equal length, one number each, from the first packet on. */
+export interface Timeline {
+  readonly sliceMs: number;
+  /** Longest answer time of what was sent in the slice, 0 if nothing was answered. */
+  readonly maxUs: readonly number[];
+  readonly lost: readonly number[];
+}
+
+/** What a client has seen so far. */
+export interface Progress {
   readonly atMs: number;
-  /** Longest answer time, 0 if nothing was answered. */
-  readonly maxUs: number;
-  readonly lost: number;
+  readonly sent: number;
+  /** Not answered within `LATE_US`. */
+  readonly missing: number;
+  /** The slices that were finished since the last report. */
+  readonly fresh: Timeline;
 }
 
 export interface Measurement {
@@ -20,10 +30,14 @@ export interface Measurement {
   readonly rttP50Us: number;
   readonly rttP99Us: number;
   readonly rttMaxUs: number;
-  readonly timeline: readonly Bucket[];
+  /** Microseconds of the monotonic clock: when the first packet left. */
+  readonly startedUs: number;
+  readonly timeline: Timeline;
 }
 
-const BUCKET_US = 10_000;
+export const SLICE_US = 2000;
+/** What has no answer by then counts as missing while the traffic goes on. */
+const LATE_US = 60_000;
 
 /** Collects while packets come and go; every packet has a number from 0 on. */
 export class Recorder {
@@ -37,6 +51,8 @@ export class Recorder {
   #lastAnswerUs = NaN;
   #gapUs = 0;
   #gapAtUs = 0;
+  #reported = 0;
+  #missing = 0;
 
   constructor(capacity: number) {
     this.#sentUs = new Float64Array(capacity);
@@ -102,7 +118,8 @@ export class Recorder {
       rttP50Us: round(at(0.5)),
       rttP99Us: round(at(0.99)),
       rttMaxUs: round(at(1)),
-      timeline: this.#timeline(first),
+      startedUs: first,
+      timeline: this.#timeline(0, this.#sent),
     };
   }
 
@@ -115,16 +132,33 @@ export class Recorder {
     return rtts.sort();
   }
 
-  #timeline(first: number): Bucket[] {
-    const buckets: { atMs: number; maxUs: number; lost: number }[] = [];
-    for (let i = 0; i < this.#sent; i++) {
-      const index = Math.floor((this.#sentUs[i]! - first) / BUCKET_US);
-      while (buckets.length <= index) buckets.push({ atMs: (buckets.length * BUCKET_US) / 1000, maxUs: 0, lost: 0 });
-      const bucket = buckets[index]!;
-      if (this.#answeredUs[i] === 0) bucket.lost++;
-      else bucket.maxUs = Math.max(bucket.maxUs, Math.round(this.#answeredUs[i]! - this.#sentUs[i]!));
+  /** What is certain by now, and was not in the report before. */
+  progress(nowUs: number): Progress {
+    const first = this.#sentUs[0] ?? nowUs;
+    const from = this.#reported;
+    // Whole slices only, all of whose packets are answered or late.
+    const certain = Math.floor((nowUs - LATE_US - first) / SLICE_US) * SLICE_US + first;
+    while (this.#reported < this.#sent && this.#sentUs[this.#reported]! < certain) {
+      if (this.#answeredUs[this.#reported++] === 0) this.#missing++;
     }
-    return buckets;
+    return {
+      atMs: round((nowUs - first) / 1000),
+      sent: this.#sent,
+      missing: this.#missing,
+      fresh: this.#timeline(from, this.#reported),
+    };
+  }
+
+  #timeline(from: number, to: number): Timeline {
+    const first = this.#sentUs[0] ?? 0, offset = Math.floor(((this.#sentUs[from] ?? first) - first) / SLICE_US);
+    const maxUs: number[] = [], lost: number[] = [];
+    for (let i = from; i < to; i++) {
+      const slice = Math.floor((this.#sentUs[i]! - first) / SLICE_US) - offset;
+      while (maxUs.length <= slice) maxUs.push(0), lost.push(0);
+      if (this.#answeredUs[i] === 0) lost[slice]!++;
+      else maxUs[slice] = Math.max(maxUs[slice]!, Math.round(this.#answeredUs[i]! - this.#sentUs[i]!));
+    }
+    return { sliceMs: SLICE_US / 1000, maxUs, lost };
   }
 }
 

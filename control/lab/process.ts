@@ -7,6 +7,12 @@ const SIGNALS = { SIGKILL: 9, SIGTERM: 15, SIGCONT: 18, SIGSTOP: 19 } as const;
 /** Name of the variable that tells a child which part of the lab it is. */
 export const INNER = "SEGUE_LAB_INNER";
 
+/** This same program with these arguments. */
+export function segueCommand(...args: string[]): string[] {
+  const self = selfCommand();
+  return [self.command, ...self.args, ...args];
+}
+
 export class LabProcess {
   readonly name: string;
   readonly #child: Deno.ChildProcess;
@@ -17,17 +23,17 @@ export class LabProcess {
   readonly ended: Promise<number>;
   running = true;
 
+  /** @param onLine told of each line; one that it returns true for is not kept */
   constructor(
     name: string,
     namespace: string,
-    args: readonly string[],
+    command: readonly string[],
     env: Readonly<Record<string, string>>,
-    onLine?: (line: string) => void,
+    onLine?: (line: string) => boolean,
   ) {
     this.name = name;
-    const self = selfCommand();
     this.#child = new Deno.Command("ip", {
-      args: ["netns", "exec", namespace, self.command, ...self.args, ...args],
+      args: ["netns", "exec", namespace, ...command],
       env: { ...env },
       stdin: "null",
       stdout: "piped",
@@ -47,9 +53,9 @@ export class LabProcess {
   static inner(
     namespace: string,
     what: { readonly part: string } & Readonly<Record<string, unknown>>,
-    onLine?: (line: string) => void,
+    onLine?: (line: string) => boolean,
   ): LabProcess {
-    return new LabProcess(what.part, namespace, ["lab"], { [INNER]: JSON.stringify(what) }, onLine);
+    return new LabProcess(what.part, namespace, segueCommand("lab"), { [INNER]: JSON.stringify(what) }, onLine);
   }
 
   get pid(): number {
@@ -61,17 +67,14 @@ export class LabProcess {
     return this.#lines;
   }
 
-  async #read(stream: ReadableStream<Uint8Array>, onLine?: (line: string) => void): Promise<void> {
+  async #read(stream: ReadableStream<Uint8Array>, onLine?: (line: string) => boolean): Promise<void> {
     let rest = "";
     for await (
       const chunk of stream.pipeThrough(new TextDecoderStream() as unknown as TransformStream<Uint8Array, string>)
     ) {
       const parts = (rest + chunk).split("\n");
       rest = parts.pop()!;
-      for (const line of parts) {
-        this.#lines.push(line);
-        onLine?.(line);
-      }
+      for (const line of parts) if (onLine?.(line) !== true) this.#lines.push(line);
       for (const wake of this.#waiting) wake();
     }
     if (rest !== "") this.#lines.push(rest);

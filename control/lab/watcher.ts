@@ -4,7 +4,7 @@
  */
 import { parseIp, sameBytes } from "../../kernel_ffi/address.ts";
 import { ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from "../../kernel_ffi/ethernet.ts";
-import { interfaceIndex, libc, monotonicUs, setIntOption } from "../../kernel_ffi/libc.ts";
+import { interfaceIndex, libc, monotonicUs, must, setIntOption } from "../../kernel_ffi/libc.ts";
 import {
   bindPacketSocket,
   EVERY_ETHERTYPE,
@@ -12,20 +12,25 @@ import {
   SOCKADDR_LL_BYTES,
 } from "../../kernel_ffi/packet_socket.ts";
 import { Poller } from "../../kernel_ffi/poll.ts";
+import { noteSpeech, type Reign } from "./ownership.ts";
 import { type NodeName, NODES, SERVICE_V4, SERVICE_V6 } from "./topology.ts";
 
-/** Frames of one node in a row, as the addresses. */
-export interface Reign {
-  readonly node: NodeName;
-  /** Microseconds of the monotonic clock. */
-  readonly firstUs: number;
-  lastUs: number;
-  frames: number;
+export { type Reign, reignText } from "./ownership.ts";
+
+/** What the watcher prints. */
+export interface Watched {
+  readonly reigns: readonly Reign[];
+  readonly missed: number;
 }
 
-const NOT_HEARD = "-";
 const SOL_SOCKET = 1;
+const SO_RCVBUF = 8;
 const SO_RCVBUFFORCE = 33;
+const CLOCK_REALTIME = 0;
+const SOL_PACKET = 263;
+const PACKET_STATISTICS = 6;
+/** asm-generic/sockios.h: struct timespec of the frame that was read last. */
+const SIOCGSTAMPNS = 0x8907n;
 const ANY_INTERFACE = 0;
 const SLL_IFINDEX = 4;
 const REPORT_EVERY_US = 50_000;
@@ -47,13 +52,14 @@ export function speechOf(
   return advertisement && length >= 78 && sameBytes(frame.subarray(62, 78), v6) ? "nd" : null;
 }
 
-/** Prints `ready`, then the list of reigns as JSON whenever it has changed, at most twenty times a second. Never returns. */
+/** Prints `ready`, then what it knows as JSON whenever that has changed, at most twenty times a second. Never returns. */
 export function runWatcher(): void {
   const v4 = parseIp(SERVICE_V4)!, v6 = parseIp(SERVICE_V6)!;
   const fd = openPacketSocket();
-  setIntOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20, "SO_RCVBUFFORCE");
+  enlargeBuffer(fd);
   bindPacketSocket(fd, "all ports", ANY_INTERFACE, EVERY_ETHERTYPE);
   const ports = new Map<number, NodeName>(NODES.map((node) => [interfaceIndex(`p-${node}`), node]));
+  const clock = new ReceiveClock(fd);
   const poller = new Poller();
   poller.set(fd);
   const frame = new Uint8Array(128),
@@ -61,7 +67,7 @@ export function runWatcher(): void {
     fromView = new DataView(from.buffer),
     fromLength = new Uint32Array(1);
   const reigns: Reign[] = [];
-  let changed = true, reportedUs = 0;
+  let changed = true, reportedUs = 0, missed = 0;
   console.log("ready");
   for (;;) {
     poller.wait(REPORT_EVERY_US);
@@ -71,27 +77,54 @@ export function runWatcher(): void {
       if (length < 0) break;
       const node = ports.get(fromView.getInt32(SLL_IFINDEX, true));
       if (node === undefined || speechOf(frame, length, v4, v6) === null) continue;
-      note(reigns, node);
+      noteSpeech(reigns, node, clock.lastUs());
       changed = true;
     }
     if (!changed || monotonicUs() - reportedUs < REPORT_EVERY_US) continue;
     changed = false;
     reportedUs = monotonicUs();
-    console.log(JSON.stringify(reigns));
+    missed += takeDrops(fd);
+    console.log(JSON.stringify({ reigns, missed } satisfies Watched));
   }
 }
 
-function note(reigns: Reign[], node: NodeName): void {
-  const now = monotonicUs(), last = reigns.at(-1);
-  if (last !== undefined && last.node === node) {
-    last.lastUs = now;
-    last.frames++;
-  } else {
-    reigns.push({ node, firstUs: now, lastUs: now, frames: 1 });
+/** Room for a second of traffic even if this process gets no time; without privilege what the system allows. */
+function enlargeBuffer(fd: number): void {
+  const bytes = new Int32Array([64 << 20]);
+  if (libc().setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes, 4) < 0) {
+    setIntOption(fd, SOL_SOCKET, SO_RCVBUF, bytes[0]!, "SO_RCVBUF");
   }
 }
 
-/** One line about who reigned, `a b a`. */
-export function reignText(reigns: readonly Reign[]): string {
-  return reigns.length === 0 ? NOT_HEARD : reigns.map((reign) => reign.node).join(" ");
+/** Frames that found the buffer full since the last call (struct tpacket_stats: received, dropped). */
+function takeDrops(fd: number): number {
+  const stats = new Uint32Array(2), length = new Uint32Array([8]);
+  must(libc().getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, stats, length), "read PACKET_STATISTICS");
+  return stats[1]!;
+}
+
+/** When the kernel received a frame: the switch saw it then, however late this process reads it. */
+class ReceiveClock {
+  readonly #fd: number;
+  readonly #stamp = new Uint32Array(4);
+  /** From the wall clock, which stamps frames, to the monotonic one, which everything else here is told by. */
+  readonly #offsetUs: number;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+    libc().clock_gettime(CLOCK_REALTIME, this.#stamp);
+    this.#offsetUs = this.#stampUs() - monotonicUs();
+    // The first question turns the stamps on; there is nothing to tell yet.
+    libc().ioctl(fd, SIOCGSTAMPNS, this.#stamp);
+  }
+
+  /** Of the frame that was read last. */
+  lastUs(): number {
+    if (libc().ioctl(this.#fd, SIOCGSTAMPNS, this.#stamp) < 0) return monotonicUs();
+    return Math.round(this.#stampUs() - this.#offsetUs);
+  }
+
+  #stampUs(): number {
+    return (this.#stamp[1]! * 2 ** 32 + this.#stamp[0]!) * 1e6 + this.#stamp[2]! / 1e3;
+  }
 }

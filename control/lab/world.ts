@@ -4,30 +4,19 @@ import { ApiClient } from "../api/client.ts";
 import { SOCKET_NAME } from "../api/socket.ts";
 import { ipBatch, run, sleep } from "./command.ts";
 import type { TcpMeasurement } from "./client.ts";
+import { Janitor } from "./janitor.ts";
 import type { Measurement } from "./measurement.ts";
-import { LabProcess } from "./process.ts";
-import {
-  cableAddress,
-  HEARTBEAT_PORT,
-  lanAddress,
-  type NodeName,
-  NODES,
-  removeStale,
-  SERVICE_V4,
-  SERVICE_V6,
-  Topology,
-} from "./topology.ts";
-import type { Reign } from "./watcher.ts";
+import { GROUP, type PairFile, pairFileText } from "./pair_file.ts";
+import { LabProcess, segueCommand } from "./process.ts";
+import { HEARTBEAT_PORT, type NodeName, NODES, removeStale, Topology } from "./topology.ts";
+import { startClient, type Traffic, type TrafficOptions } from "./traffic.ts";
+import type { Reign, Watched } from "./watcher.ts";
 
 /** Families of namespace names: people's lab, and the project's tests. */
 export type Family = "seglab" | "segtest";
 
-export interface WorldOptions {
+export interface WorldOptions extends PairFile {
   readonly family: Family;
-  readonly profile: "fast" | "lan" | "wan";
-  /** More lines for the group's table, and for the file's end. */
-  readonly group?: string;
-  readonly timing?: string;
 }
 
 type Status = Awaited<ReturnType<ApiClient["status"]>>;
@@ -41,9 +30,10 @@ export class World {
   readonly nodes = new Map<NodeName, LabProcess>();
   readonly #services: LabProcess[] = [];
   readonly #others: LabProcess[] = [];
+  readonly #janitor: Janitor;
   #watcher: LabProcess | null = null;
-  #reigns: readonly Reign[] = [];
-  #closed = false;
+  #watched: Watched = { reigns: [], missed: 0 };
+  #closing: Promise<void> | null = null;
 
   /** Builds everything but the daemons. What a killed run left behind is taken away first. */
   static async create(options: WorldOptions): Promise<World> {
@@ -63,26 +53,14 @@ export class World {
   private constructor(prefix: string, options: WorldOptions) {
     this.net = new Topology(prefix);
     this.folder = Deno.makeTempDirSync({ prefix: `${options.family}-` });
+    this.#janitor = new Janitor(prefix, this.folder);
     generateKey(`${this.folder}/pair.key`);
     this.writeConfig(options);
   }
 
   /** One file for both nodes, as it should be. */
-  writeConfig(options: Omit<WorldOptions, "family">, path = this.config): void {
-    const node = (name: NodeName) =>
-      `[[node]]\nname = "${name}"\npaths = ["${cableAddress(name)}:${HEARTBEAT_PORT}", "${
-        lanAddress(name)
-      }:${HEARTBEAT_PORT}"]\n`;
-    Deno.writeTextFileSync(
-      path,
-      `[pair]\nname = "lab"\nkey_file = "${this.folder}/pair.key"\n\n[timing]\nprofile = "${options.profile}"\n${
-        options.timing ?? ""
-      }\n` +
-        `${node("a")}${node("b")}\n[[group]]\nname = "web"\nprefer = "a"\n` +
-        `addresses = [\n  { address = "${SERVICE_V4}/32", interface = "veth0" },\n  { address = "${SERVICE_V6}/128", interface = "veth0" },\n]\n${
-          options.group ?? ""
-        }\n`,
-    );
+  writeConfig(options: PairFile, path = this.config): void {
+    Deno.writeTextFileSync(path, pairFileText(options, `${this.folder}/pair.key`));
   }
 
   get config(): string {
@@ -102,21 +80,27 @@ export class World {
       for (const part of ["udp-echo", "tcp-echo"]) this.#services.push(LabProcess.inner(this.net.node(name), { part }));
     }
     this.#watcher = LabProcess.inner(this.net.switch, { part: "watcher" }, (line) => {
-      if (line.startsWith("[")) this.#reigns = JSON.parse(line) as Reign[];
+      if (!line.startsWith("{")) return false;
+      this.#watched = JSON.parse(line) as Watched;
+      return true;
     });
     for (const process of [...this.#services, this.#watcher]) await process.line((line) => line === "ready", 20_000);
   }
 
   /** Who spoke as the addresses so far, in order, as heard on the switch. Up to 100 ms old. */
   get reigns(): readonly Reign[] {
-    return this.#reigns;
+    return this.#watched.reigns;
+  }
+
+  /** Frames that the watcher could not take, so far. */
+  get missed(): number {
+    return this.#watched.missed;
   }
 
   // ---- the daemons
 
   start(name: NodeName, config = this.config): LabProcess {
-    const daemon = new LabProcess(`node ${name}`, this.net.node(name), [
-      "run",
+    const args = [
       "--config",
       config,
       "--node",
@@ -125,7 +109,13 @@ export class World {
       this.stateDir(name),
       "--run-dir",
       this.runDir(name),
-    ], {});
+    ];
+    return this.startProgram(name, segueCommand("run", ...args));
+  }
+
+  /** Another program in segue's place: for comparison. */
+  startProgram(name: NodeName, command: readonly string[]): LabProcess {
+    const daemon = new LabProcess(`node ${name}`, this.net.node(name), command, {});
     this.nodes.set(name, daemon);
     return daemon;
   }
@@ -195,7 +185,7 @@ export class World {
   async switchover(on: NodeName, to?: NodeName, timeoutMs = 5000) {
     const client = new ApiClient(`${this.runDir(on)}/${SOCKET_NAME}`);
     try {
-      return await client.switchover("web", { ...(to === undefined ? {} : { to }), timeoutUs: timeoutMs * 1000 });
+      return await client.switchover(GROUP, { ...(to === undefined ? {} : { to }), timeoutUs: timeoutMs * 1000 });
     } finally {
       client.close();
     }
@@ -243,27 +233,15 @@ export class World {
   // ---- traffic
 
   async udp(options: TrafficOptions): Promise<Traffic<Measurement>> {
-    return await this.#client<Measurement>("udp-client", options);
+    const { process, traffic } = await startClient(this.net, "udp-client", options);
+    this.#others.push(process);
+    return traffic;
   }
 
   async tcp(options: TrafficOptions): Promise<Traffic<TcpMeasurement>> {
-    return await this.#client<TcpMeasurement>("tcp-client", options);
-  }
-
-  /** Starts a client; its result comes when its time is over. */
-  async #client<T>(part: "udp-client" | "tcp-client", options: TrafficOptions): Promise<Traffic<T>> {
-    const process = LabProcess.inner(this.net.client, {
-      part,
-      local: options.v6 ? "fd00:77::9" : "10.77.0.9",
-      remote: options.v6 ? SERVICE_V6 : SERVICE_V4,
-      intervalUs: options.intervalUs ?? 500,
-      durationMs: options.durationMs,
-    });
+    const { process, traffic } = await startClient(this.net, "tcp-client", options);
     this.#others.push(process);
-    await process.line((line) => line === "started", 20_000);
-    return {
-      result: async () => JSON.parse(await process.line((line) => line.startsWith("{"), options.durationMs + 20_000)),
-    };
+    return traffic;
   }
 
   logs(): string {
@@ -272,36 +250,21 @@ export class World {
     );
   }
 
-  /** Takes everything away. Safe to call twice, and after a half-made start. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    for (
-      const process of [
-        ...this.nodes.values(),
-        ...this.#services,
-        ...this.#others,
-        ...(this.#watcher === null ? [] : [this.#watcher]),
-      ]
-    ) await process.kill();
+  /** Takes everything away. Safe to call twice, also meanwhile, and after a half-made start. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    const watcher = this.#watcher === null ? [] : [this.#watcher];
+    const processes = [...this.#others, ...watcher, ...this.nodes.values(), ...this.#services];
+    await Promise.all(processes.map((process) => process.kill()));
     await this.net.down();
     Deno.removeSync(this.folder, { recursive: true });
+    await this.#janitor.dismiss();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-export interface TrafficOptions {
-  readonly durationMs: number;
-  /** Between two datagrams, 500 if not given. */
-  readonly intervalUs?: number;
-  readonly v6?: boolean;
-}
-
-/** Traffic under way. */
-export interface Traffic<T> {
-  /** The measurement, when its time is over. */
-  result(): Promise<T>;
 }

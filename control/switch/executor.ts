@@ -189,7 +189,10 @@ export class Executor {
   #take(group: number, epoch: number): void {
     const c = this.#c;
     const slots = c.plan.groups[group]!.slots;
-    for (const slot of slots) c.addresses.on(slot);
+    const problem = this.#attempt(() => {
+      for (const slot of slots) c.addresses.on(slot);
+    });
+    if (problem !== null) return this.step(monotonicUs(), { kind: "takeRefused", group, reason: problem });
     this.#note(group, "addresses");
     if (!this.#beat(group, "take")) return;
     this.#note(group, `lease, epoch ${epoch}`);
@@ -213,12 +216,8 @@ export class Executor {
     if (other !== null && other !== planned) {
       return this.#holdFailed(group, `packets of ${other.config.name} are held just now`);
     }
-    try {
-      c.hold.begin(planned);
-    } catch (error) {
-      if (!(error instanceof KernelError)) throw error;
-      return this.#holdFailed(group, error.message);
-    }
+    const problem = this.#attempt(() => c.hold.begin(planned));
+    if (problem !== null) return this.#holdFailed(group, problem);
     c.heldAtBegin = c.hold.counts();
     this.#beat(group, "hold");
     this.#note(group, "hold");
@@ -228,15 +227,30 @@ export class Executor {
     this.step(monotonicUs(), { kind: "holdFailed", group, reason });
   }
 
+  /** Null, or why the kernel refused. A refusal is news for the core; anything else is a broken invariant. */
+  #attempt(act: () => void): string | null {
+    try {
+      act();
+      return null;
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      return error.message;
+    }
+  }
+
   #finishHold(group: number): void {
-    this.#c.hold.finish();
+    const problem = this.#attempt(() => this.#c.hold.finish());
+    if (problem !== null) this.#c.event("alarm", "hold", `what was held may be lost: ${problem}`);
     this.#note(group, "released all");
     this.#beat(group, "unhold");
   }
 
   #giveBack(group: number): void {
     const c = this.#c;
-    c.returned = c.hold.giveBack((i) => c.links.frames[i]!);
+    const problem = this.#attempt(() => {
+      c.returned = c.hold.giveBack((i) => c.links.frames[i]!);
+    });
+    if (problem !== null) c.event("alarm", "hold", `what was held may be lost: ${problem}`);
     this.#note(group, `gave ${c.returned} back`);
     this.#beat(group, "unhold");
   }

@@ -1,6 +1,6 @@
 /** What happens to this node's own network: links, addresses, rules. Told to the core in its words. */
 import { readdirSync } from "node:fs";
-import { ENOENT, KernelError } from "../../kernel_ffi/errno.ts";
+import { ENODEV, ENOENT, KernelError } from "../../kernel_ffi/errno.ts";
 import { sameBytes } from "../../kernel_ffi/address.ts";
 import { monotonicUs } from "../../kernel_ffi/libc.ts";
 import { type LinkChange, LinkMonitor, type Rtnetlink } from "../../kernel_ffi/rtnetlink.ts";
@@ -62,6 +62,10 @@ export class News {
     if (change.kind === "lost") return this.refresh();
     if (change.kind === "addressGone") return this.#addressGone(change.address);
     this.#link(change.index, change.name, change.carrier && change.up);
+    // Its sockets and rules are bound to what is gone; a new start finds whatever comes in its place.
+    if (change.deleted && this.#c.plan.interfaces.includes(change.name)) {
+      throw new KernelError(`service interface ${change.name}`, ENODEV);
+    }
     if (!change.deleted) this.#gate(change.name);
   }
 
@@ -119,9 +123,19 @@ export class News {
   #addressGone(address: Uint8Array): void {
     const slot = this.#c.plan.slots.find((one) => one.addresses.some((it) => sameBytes(it.bytes, address)));
     if (slot === undefined) return;
-    this.#c.addresses.restorePreloaded();
     const group = this.#c.node.groups[slot.group]!;
-    if (leased(group)) this.#c.addresses.on(slot);
+    try {
+      this.#c.addresses.restorePreloaded();
+      if (leased(group)) this.#c.addresses.on(slot);
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      this.#c.event(
+        "alarm",
+        "address",
+        `${group.name}: an address was taken away and cannot be put back: ${error.message}`,
+        group.name,
+      );
+    }
   }
 
   /**

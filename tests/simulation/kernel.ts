@@ -71,6 +71,16 @@ export class SimKernel {
     }
   }
 
+  /** The table is put in anew, as every start does: nothing of an earlier run lives on. */
+  reset(): void {
+    this.leaseUntil =
+      this.#armUntil =
+      this.#holdUntil =
+      this.#passUntil =
+        -Infinity;
+    this.#queueing = false;
+  }
+
   queue(on: boolean): void {
     this.#queueing = on;
   }

@@ -61,6 +61,8 @@ export class SimWorld {
   readonly lost: { seq: number; why: string }[] = [];
   readonly takes: { at: number; node: number; epoch: number }[] = [];
   readonly violations: string[] = [];
+  /** Sabotage, to see that the arbiter notices: answers to probes get lost. */
+  probesAnswered = true;
   #seq = 0;
   /** Where the switch sends the address. */
   #owner = -1;
@@ -111,7 +113,7 @@ export class SimWorld {
   }
 
   log(text: string): void {
-    this.trace.push(`${(this.now / 1000).toFixed(3)} ${text}`);
+    this.trace.push(`${(this.now / 1000).toFixed(3)} ${text}`.trimEnd());
   }
 
   // ---- the arbiter
@@ -154,6 +156,7 @@ export class SimWorld {
       },
       this.now,
     );
+    node.kernel.reset();
     this.log(`${"ab"[index]} starts`);
     stepNode(node.core, this.now, { kind: "carrier", group: 0, ok: node.carrier, reason: "no carrier" });
     this.#scheduleWake(node);
@@ -164,17 +167,16 @@ export class SimWorld {
     const node = this.nodes[index]!;
     this.log(`${"ab"[index]} killed`);
     node.core = null;
+    // The queues belong to the process's sockets.
     node.kernel.queue(false);
+    this.#loseHeld(node);
   }
 
   powerOff(index: number): void {
     this.kill(index);
     const node = this.nodes[index]!;
     node.powered = false;
-    node.kernel.leaseUntil = -Infinity;
-    node.kernel.mark(this.now, "unpass");
-    node.kernel.mark(this.now, "unhold");
-    this.#loseHeld(node);
+    node.kernel.reset();
   }
 
   #loseHeld(node: SimNode): void {
@@ -202,6 +204,11 @@ export class SimWorld {
     this.log(`${"ab"[index]} carrier ${ok}`);
     node.carrier = ok;
     this.#give(node, { kind: "carrier", group: 0, ok, reason: "no carrier" }, this.random.between(50, 10_000));
+  }
+
+  /** An event from the rest of the node: a track, a kernel that refuses. */
+  tell(index: number, event: CoreEvent): void {
+    this.#give(this.nodes[index]!, event, 0);
   }
 
   switchover(index: number, command: number): void {
@@ -345,6 +352,7 @@ export class SimWorld {
     const core = node.core;
     this.at(this.now + this.random.between(30, 120), () => {
       if (!node.carrier || !peer.carrier || !node.powered || !peer.powered || !peer.kernel.leaseAlive(this.now)) return;
+      if (!this.probesAnswered) return;
       if (node.core === core) this.#give(node, { kind: "probeAnswered", group: 0 }, this.random.between(30, 200));
     });
   }
@@ -407,7 +415,7 @@ export class SimWorld {
   // ---- what a test asks
 
   primaries(): number[] {
-    return this.nodes.filter((node) => node.core?.groups[0]!.role === "primary").map((node) => node.index);
+    return this.nodes.filter((node) => node.core?.groups[0]?.role === "primary").map((node) => node.index);
   }
 
   reordered(): number {

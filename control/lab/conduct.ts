@@ -1,0 +1,121 @@
+/** Plays one scenario: two healthy nodes, traffic, the fault, and what came of it. */
+import { monotonicUs } from "../../kernel_ffi/libc.ts";
+import type { ReceiptJson } from "../api/json.ts";
+import type { TcpMeasurement } from "./client.ts";
+import { sleep } from "./command.ts";
+import type { Measurement, Progress } from "./measurement.ts";
+import { judgeOwnership, type Ownership, type Reign, reignsSince } from "./ownership.ts";
+import { type Cast, FAULT_AT_MS, GAP_MS_MAX, type Scenario } from "./scenarios.ts";
+import { type NodeName, NODES } from "./topology.ts";
+import type { World } from "./world.ts";
+
+export interface Outcome {
+  readonly scenario: Scenario;
+  readonly cast: Cast;
+  readonly udp: Measurement;
+  readonly udp6: Measurement;
+  readonly tcp: TcpMeasurement;
+  /** When the fault came, and when it had been done, in the time of `udp`. */
+  readonly faultMs: number;
+  readonly ownership: Ownership;
+  /** Written by the node that took over, null where nothing moved. */
+  readonly receipt: ReceiptJson | null;
+  /** Broken promises, in words; none if all is well. */
+  readonly problems: readonly string[];
+}
+
+/** Told while it goes on. */
+export interface Audience {
+  phase(text: string): void;
+  progress(progress: Progress): void;
+}
+
+/** Between two datagrams of the IPv6 client: a second witness, not a load. */
+const V6_INTERVAL_US = 5000;
+/** Quiet after both nodes are well: neighbour entries calm down. */
+const CALM_MS = 500;
+const READY_MS_MAX = 20_000;
+/** The watcher tells what it heard twenty times a second. */
+const WATCHER_MS = 150;
+
+export async function conduct(world: World, scenario: Scenario, audience: Audience): Promise<Outcome> {
+  audience.phase("waiting for two healthy nodes");
+  const primary = await healthy(world);
+  const cast: Cast = { primary, standby: primary === "a" ? "b" : "a" };
+  await sleep(CALM_MS);
+  audience.phase("traffic");
+  const before = snapshotOf(world.reigns), missedBefore = world.missed;
+  const { durationMs } = scenario;
+  const [udp6, tcp] = await Promise.all([
+    world.udp({ durationMs, intervalUs: V6_INTERVAL_US, v6: true }),
+    world.tcp({ durationMs }),
+  ]);
+  const udp = await world.udp({ durationMs, onProgress: (progress) => audience.progress(progress) });
+  await sleep(FAULT_AT_MS);
+  const faultUs = monotonicUs();
+  audience.phase(scenario.story);
+  await scenario.fault(world, cast);
+  const [seen, seen6, seenTcp] = await Promise.all([udp.result(), udp6.result(), tcp.result()]);
+  const receipt = scenario.moves ? await receiptOf(world, cast.standby) : null;
+  audience.phase("mending");
+  await scenario.repair?.(world, cast);
+  // Whoever comes back must do so without a word as the address: the watch goes on until both are well again.
+  await healthy(world);
+  await sleep(WATCHER_MS);
+  const moves = scenario.moves ? [cast.primary, cast.standby] : [cast.primary];
+  const ownership = judgeOwnership(reignsSince(world.reigns, before), moves, world.missed - missedBefore);
+  const outcome = {
+    scenario,
+    cast,
+    udp: seen,
+    udp6: seen6,
+    tcp: seenTcp,
+    faultMs: Math.round((faultUs - seen.startedUs) / 10) / 100,
+    ownership,
+    receipt,
+  };
+  return { ...outcome, problems: brokenPromises(outcome) };
+}
+
+/** The primary, as soon as each node knows its role and hears the other on every path. */
+async function healthy(world: World): Promise<NodeName> {
+  const primary = await world.settled(READY_MS_MAX);
+  await world.until(
+    async () => {
+      const statuses = await Promise.all(NODES.map((name) => world.status(name)));
+      return statuses.every((status) => status !== null && status.paths.every((path) => path.state === "up"));
+    },
+    READY_MS_MAX,
+    "all paths to be up",
+  );
+  return primary;
+}
+
+function snapshotOf(reigns: readonly Reign[]): readonly Reign[] {
+  return reigns.map((reign) => ({ ...reign }));
+}
+
+async function receiptOf(world: World, node: NodeName): Promise<ReceiptJson | null> {
+  return (await world.status(node))?.groups[0]?.last_switch ?? null;
+}
+
+/** Pure. */
+export function brokenPromises(outcome: Omit<Outcome, "problems">): string[] {
+  const { scenario, cast, udp, udp6, tcp, ownership } = outcome;
+  const problems: string[] = [];
+  for (const { node, frames } of ownership.intrusions) {
+    problems.push(`${node} spoke as the address although it was not its own (${frames} frames; ${ownership.order})`);
+  }
+  if (ownership.missed > 0) problems.push(`the watcher missed ${ownership.missed} frames: one owner is not proven`);
+  const moved = ownership.reigns.some((reign) => reign.node === cast.standby);
+  if (scenario.moves && !moved) problems.push(`${cast.standby} never spoke as the address`);
+  for (const [name, seen] of [["IPv4", udp], ["IPv6", udp6]] as const) {
+    if (seen.lost > 0 && !scenario.mayLose) problems.push(`${seen.lost} of ${seen.sent} ${name} packets lost`);
+    if (seen.reordered > 0) problems.push(`${seen.reordered} ${name} packets out of order`);
+    if (seen.duplicates > 0) problems.push(`${seen.duplicates} ${name} packets answered twice`);
+    if (seen.longestGapMs > GAP_MS_MAX) problems.push(`no ${name} answer for ${seen.longestGapMs} ms`);
+  }
+  // A connection ends with the kernel that holds its state; where nothing moves, nothing may end.
+  if (tcp.connects > 1 && !scenario.moves) problems.push(`the TCP connection broke: ${tcp.connects} were needed`);
+  return problems;
+}
