@@ -8,6 +8,7 @@ function become(n: NodeFacts, g: GroupState, role: Role): void {
   g.role = role;
   g.sinceUs = n.nowUs;
   g.settling = false;
+  g.contested = false;
   clearProbing(g);
 }
 
@@ -72,6 +73,27 @@ export function becomeSuspecting(n: NodeFacts, g: GroupState, reason: string): v
   setPhase(g, "none", 0);
   n.out.push({ kind: "begin", group: g.index, switch: "failover", reason });
   n.out.push({ kind: "step", group: g.index, text: "suspect" });
+}
+
+/** The old node of a switchover takes back what the new one could not take: its lease was gone, so under a new epoch. */
+export function becomePrimaryAgain(n: NodeFacts, g: GroupState, epoch: number, reason: string): void {
+  become(n, g, "primary");
+  setPhase(g, "none", 0);
+  g.epoch = epoch;
+  g.holding = false;
+  n.out.push({ kind: "take", group: g.index, epoch }, { kind: "finishHold", group: g.index });
+  n.out.push({ kind: "end", group: g.index, outcome: "aborted" });
+  answerCommand(n, g, false, reason);
+  say(n, g, "alarm", "aborted", `${g.name}: switchover called off, primary again with epoch ${epoch}: ${reason}`);
+}
+
+/** A fenced node meets one that wants the group: there is nothing to pass or drop any more, only to say so. */
+export function becomeReleased(n: NodeFacts, g: GroupState, switchId: number): void {
+  become(n, g, "leaving");
+  setPhase(g, "released", switchId);
+  g.moving.id = switchId;
+  g.moving.leaseGone = true;
+  n.out.push({ kind: "beat", group: g.index, step: "pass" });
 }
 
 /** Speaks as the addresses from here on. The caller has made sure of the peer's consent or of silence and unanswered probes. */

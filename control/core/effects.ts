@@ -11,6 +11,8 @@ export type Effect =
   | { readonly kind: "probe"; readonly group: number }
   /** Addresses on the interfaces, a beat marked TAKE, announcements. A refusal comes back as `takeRefused`. */
   | { readonly kind: "take"; readonly group: number; readonly epoch: number }
+  /** Tell the neighbours again. */
+  | { readonly kind: "announce"; readonly group: number }
   /** Addresses off the service interfaces; they stay on `lo`. */
   | { readonly kind: "addressesOff"; readonly group: number }
   /** Queue the group's packets: the hold set, then a beat marked HOLD. A failure comes back as `holdFailed`. */

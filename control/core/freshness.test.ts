@@ -18,7 +18,7 @@ interface Line {
 function play(lines: readonly Line[]): Freshness {
   const state = createFreshness(OWN);
   for (const { atMs, says: [session, echoSession, seq], is, echo } of lines) {
-    assert.equal(judge(state, { session, echoSession, seq }, atMs * MS), is, `${atMs} ms`);
+    assert.equal(judge(state, { session, echoSession, seq }, atMs * MS, 50 * MS), is, `${atMs} ms`);
     assert.equal(state.echo, echo, `echo after ${atMs} ms`);
   }
   return state;
@@ -95,9 +95,9 @@ Deno.test("a sequence may pass 32 bits: at 2 ms they last 99 days", () => {
 
 Deno.test("the memory of runs is bounded", () => {
   const state = createFreshness(OWN);
-  for (let i = 1; i <= 5000; i++) judge(state, { session: i, echoSession: OWN, seq: 1 }, i);
+  for (let i = 1; i <= 5000; i++) judge(state, { session: i, echoSession: OWN, seq: 1 }, i, 50 * MS);
   assert.equal(state.retired.length, 4096);
-  assert.equal(judge(state, { session: 4000, echoSession: OWN, seq: 2 }, 6000), "retired");
+  assert.equal(judge(state, { session: 4000, echoSession: OWN, seq: 2 }, 6000, 50 * MS), "retired");
 });
 
 Deno.test("no recorded datagram is ever fresh again, however it is replayed", () => {
@@ -122,10 +122,10 @@ Deno.test("no recorded datagram is ever fresh again, however it is replayed", ()
         } else if (it.does === "beat") {
           const beat = { session, echoSession: it.knowsUs ? ourRun : 0, seq: ++seq };
           sent.push(beat);
-          assert.equal(judge(state, beat, now), it.knowsUs ? "fresh" : "greeting");
+          assert.equal(judge(state, beat, now, 50 * MS), it.knowsUs ? "fresh" : "greeting");
         } else if (sent.length > 0) {
           const heardUs = state.freshUs;
-          assert.notEqual(judge(state, sent[it.which % sent.length]!, now), "fresh");
+          assert.notEqual(judge(state, sent[it.which % sent.length]!, now, 50 * MS), "fresh");
           assert.equal(state.freshUs, heardUs);
         }
       }

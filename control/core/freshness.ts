@@ -26,25 +26,25 @@ export type Verdict = "fresh" | "greeting" | "copy" | "old" | "retired";
 
 /** More restarts of the peer in one run of ours than anybody will see; bounded all the same. */
 const RETIRED_MAX = 4096;
-/**
- * A greeting is not echoed while the known run of the peer has been heard within this time: a recorded greeting, sent
- * again and again, would else make our heartbeats echo a run that is gone, and the living peer deaf to them.
- */
-const GREETING_QUIET_US = 50_000;
 
 export function createFreshness(session: number): Freshness {
   return { session, peerSession: 0, echo: 0, seq: 0, freshUs: -Infinity, retired: [] };
 }
 
-/** Judges an authentic heartbeat and remembers it. */
+/**
+ * Judges an authentic heartbeat and remembers it.
+ * @param quietUs a greeting is not echoed while the known run of the peer has been heard within this time: a recorded
+ *   greeting, sent again and again, would else make our heartbeats echo a run that is gone, and the living peer deaf to them
+ */
 export function judge(
   state: Freshness,
   beat: Pick<Heartbeat, "session" | "echoSession" | "seq">,
   nowUs: number,
+  quietUs: number,
 ): Verdict {
   if (beat.session !== state.peerSession && state.retired.includes(beat.session)) return "retired";
   if (beat.echoSession !== state.session) {
-    if (nowUs - state.freshUs > GREETING_QUIET_US) state.echo = beat.session;
+    if (nowUs - state.freshUs > quietUs) state.echo = beat.session;
     return "greeting";
   }
   if (beat.session !== state.peerSession) {

@@ -72,6 +72,8 @@ export interface GroupState {
   /** Waits for the old node's word before it lifts the hold (primary only). */
   settling: boolean;
   passUntilUs: number;
+  /** The peer spoke as the address in this reign: the neighbours have to be told again who is right. */
+  contested: boolean;
   lastAskUs: number;
   nextOfferUs: number;
   /** Since when a preferred standby has seen nothing but health. */
@@ -136,6 +138,7 @@ export function createGroup(
     holding: false,
     settling: false,
     passUntilUs: 0,
+    contested: false,
     lastAskUs: -Infinity,
     nextOfferUs: 0,
     calmSinceUs: nowUs,

@@ -38,6 +38,11 @@ export interface Limits extends CoreTiming {
 export const JIFFY_US = 4000;
 /** Unanswered probes in a row that a takeover needs. */
 export const PROBES_NEEDED = 2;
+/**
+ * And for a node that has just lost its own lease: it cannot tell a dead peer from one that only is not heard, and that
+ * one may be asking at the same time. It has the first turn; a node that serves answers long before this many.
+ */
+export const PROBES_NEEDED_FENCED = 8;
 /** Epochs are numbers of 32 bits on the wire. */
 export const EPOCH_MAX = 0xffff_ffff;
 /** Ask the journal for more when fewer than this many reserved epochs are left. */

@@ -14,6 +14,7 @@ import type { GroupBeat, Heartbeat } from "./heartbeat.ts";
 import type { Limits } from "./limits.ts";
 import { probeAnswered, voidProbes } from "./probing.ts";
 import {
+  addressContested,
   callOff,
   heardBehindPackets,
   heardLeaving,
@@ -117,7 +118,7 @@ export function stepNode(n: NodeState, nowUs: number, event: CoreEvent): readonl
       if (n.compatible) { for (const g of n.groups) heardBehindPackets(n, g, event.link & g.links); }
       break;
     case "probeAnswered":
-      probeAnswered(n, n.groups[event.group]!);
+      addressSpoken(n, n.groups[event.group]!);
       break;
     case "leaseLost":
       leaseLost(n, n.groups[event.group]!, event.reason);
@@ -190,7 +191,7 @@ function tickGroup(n: NodeState, g: GroupState): void {
 
 /** Judges a heartbeat without any other effect, so that the reactor can tell a greeting or a replay from news. */
 export function judgeHeartbeat(n: NodeState, nowUs: number, beat: Heartbeat): Verdict {
-  return judge(n.freshness, beat, nowUs);
+  return judge(n.freshness, beat, nowUs, n.limits.aliveUs);
 }
 
 function heard(n: NodeState, beat: Heartbeat, link: number): void {
@@ -243,6 +244,12 @@ function heardGroup(n: NodeState, g: GroupState, said: GroupBeat, link: number):
       heardWaiting(n, g);
       return heardBehindPackets(n, g, own);
   }
+}
+
+/** Another node speaks as the address: the answer to a probe, or a second owner. */
+function addressSpoken(n: NodeState, g: GroupState): void {
+  if (leased(g)) addressContested(n, g);
+  else probeAnswered(n, g);
 }
 
 function takeRefused(n: NodeState, g: GroupState, reason: string): void {

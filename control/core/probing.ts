@@ -5,7 +5,7 @@
  * that does not is mute. So two questions in a row without an answer, each with its full time, mean that nobody speaks.
  */
 import { able, type GroupState, hintNow, type NodeFacts } from "./group.ts";
-import { PROBES_NEEDED } from "./limits.ts";
+import { PROBES_NEEDED, PROBES_NEEDED_FENCED } from "./limits.ts";
 
 /** For this many leases a suspicion is young: the peer's kernel may fall silent any moment, so it is asked at full rate. */
 const YOUNG_LEASES = 5;
@@ -13,6 +13,18 @@ const YOUNG_LEASES = 5;
 /** Silence that a takeover needs: less where something besides silence speaks for the peer's death. */
 export function neededSilenceUs(n: NodeFacts): number {
   return hintNow(n) !== "" ? n.limits.suspectUs : n.limits.deadAfterUs;
+}
+
+function neededProbes(g: GroupState): number {
+  return g.role === "fenced" ? PROBES_NEEDED_FENCED : PROBES_NEEDED;
+}
+
+/**
+ * Since when nothing is heard that could speak against a takeover. A peer with another configuration says nothing about
+ * our groups: a node that served goes by its own loss then.
+ */
+function silentSinceUs(n: NodeFacts, g: GroupState): number {
+  return g.role === "fenced" && !n.compatible ? Math.min(n.heardUs, g.sinceUs) : n.heardUs;
 }
 
 /** Counts and sends questions; true when the address may be taken. */
@@ -23,12 +35,11 @@ export function probe(n: NodeFacts, g: GroupState): boolean {
     p.unanswered++;
     p.sentUs = 0;
   }
-  const proven = p.unanswered >= PROBES_NEEDED && n.nowUs - n.heardUs >= neededSilenceUs(n);
+  const proven = p.unanswered >= neededProbes(g) && n.nowUs - silentSinceUs(n, g) >= neededSilenceUs(n);
   if (proven && able(n, g)) return true;
   if (!due || !g.carrier) return false;
-  const young = n.nowUs - g.sinceUs < YOUNG_LEASES * n.limits.leaseUs;
   p.sentUs = n.nowUs;
-  p.nextUs = n.nowUs + (young || p.unanswered > 0 ? n.limits.probeUs : n.limits.answeredProbeUs);
+  p.nextUs = n.nowUs + n.limits.probeUs;
   n.out.push({ kind: "probe", group: g.index });
   return false;
 }
@@ -38,11 +49,13 @@ export function probeWakeUs(n: NodeFacts, g: GroupState): number {
   if (!g.carrier) return Infinity;
   const p = g.probing;
   // The silence may become long enough between two questions.
-  const silent = n.heardUs + neededSilenceUs(n);
-  return p.unanswered >= PROBES_NEEDED && silent > n.nowUs ? Math.min(p.nextUs, silent) : p.nextUs;
+  const silent = silentSinceUs(n, g) + neededSilenceUs(n);
+  return p.unanswered >= neededProbes(g) && silent > n.nowUs ? Math.min(p.nextUs, silent) : p.nextUs;
 }
 
 export function probeAnswered(n: NodeFacts, g: GroupState): void {
+  const young = n.nowUs - g.sinceUs < YOUNG_LEASES * n.limits.leaseUs;
+  if (g.probing.sentUs !== 0 && !young) g.probing.nextUs = g.probing.sentUs + n.limits.answeredProbeUs;
   g.probing.unanswered = 0;
   g.probing.sentUs = 0;
   g.probing.answeredUs = n.nowUs;

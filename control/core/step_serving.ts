@@ -4,6 +4,7 @@ import {
   becomeFenced,
   becomeLeaving,
   becomePrimary,
+  becomePrimaryAgain,
   becomeStandby,
   keepEpochsAhead,
   newSwitchId,
@@ -54,6 +55,10 @@ export function heardPrimary(n: NodeFacts, g: GroupState, link: number): void {
   const peer = g.peer;
   if (peer.role === "primary" || (peer.role === "leaving" && peer.phase === "passing")) return twoPrimaries(n, g);
   raiseEpoch(n, g);
+  if (g.contested) {
+    g.contested = false;
+    n.out.push({ kind: "announce", group: g.index });
+  }
   if (g.settling) return heardBehindPackets(n, g, link);
   if (!n.compatible) return;
   if (peer.role === "preparing" && peer.phase === "want") return becomeLeaving(n, g, peer.switchId);
@@ -82,12 +87,27 @@ function raiseEpoch(n: NodeFacts, g: GroupState): void {
 function twoPrimaries(n: NodeFacts, g: GroupState): void {
   const higher = g.peer.epoch > g.epoch || (g.peer.epoch === g.epoch && !g.preferSelf);
   if (!higher) {
+    g.contested = true;
     n.out.push({ kind: "beat", group: null, step: null });
     return;
   }
   const own = g.epoch;
   g.epoch = g.peer.epoch;
   yieldTo(n, g, `${n.peerName} is primary with epoch ${g.peer.epoch}, ours was ${own}`);
+}
+
+/**
+ * The peer speaks as the address while this node does, and cannot be heard to say why: both took over at once. One has to
+ * give way without a word; the preferred one stays, and tells the neighbours.
+ */
+export function addressContested(n: NodeFacts, g: GroupState): void {
+  if (peerAlive(n)) return;
+  if (g.preferSelf) {
+    n.out.push({ kind: "announce", group: g.index });
+    return;
+  }
+  n.out.push({ kind: "cancel", group: g.index });
+  becomeFenced(n, g, `${n.peerName} speaks as the address too, and is not heard on any path`, true);
 }
 
 export function leaseLost(n: NodeFacts, g: GroupState, reason: string): void {
@@ -190,15 +210,7 @@ function reclaim(n: NodeFacts, g: GroupState): void {
   if (!g.moving.leaseGone) return resumePrimary(n, g, reason);
   const epoch = nextEpoch(n, g);
   if (epoch === null) return becomeFenced(n, g, reason, false);
-  g.role = "primary";
-  g.sinceUs = n.nowUs;
-  g.epoch = epoch;
-  g.holding = false;
-  setPhase(g, "none", 0);
-  n.out.push({ kind: "take", group: g.index, epoch }, { kind: "finishHold", group: g.index });
-  n.out.push({ kind: "end", group: g.index, outcome: "aborted" });
-  answerCommand(n, g, false, reason);
-  say(n, g, "alarm", "aborted", `${g.name}: switchover called off, primary again with epoch ${epoch}: ${reason}`);
+  becomePrimaryAgain(n, g, epoch, reason);
 }
 
 // ---- preparing

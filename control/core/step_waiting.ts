@@ -3,9 +3,11 @@ import {
   answerCommand,
   becomePreparing,
   becomePrimary,
+  becomeReleased,
   becomeStandby,
   becomeSuspecting,
   clearProbing,
+  keepEpochsAhead,
   newSwitchId,
   setPhase,
 } from "./become.ts";
@@ -23,6 +25,7 @@ function ms(us: number): string {
 }
 
 export function tickStarting(n: NodeFacts, g: GroupState): void {
+  keepEpochsAhead(n, g);
   if (n.heardUs === -Infinity) {
     if (n.nowUs - g.sinceUs >= n.limits.startWaitUs) {
       becomeSuspecting(n, g, `no peer heard in the first ${ms(n.limits.startWaitUs)} of this run`);
@@ -80,7 +83,7 @@ export function tickSuspecting(n: NodeFacts, g: GroupState): void {
     alone
       ? `no peer heard since the start, the last 2 probes of the address unanswered`
       : `${n.peerName} silent for ${ms(silence)}${
-        n.hint === "" ? "" : ` (${n.hint})`
+        hintNow(n) === "" ? "" : ` (${hintNow(n)})`
       }, the last 2 probes of the address unanswered`,
   );
 }
@@ -97,17 +100,24 @@ function heartbeatsLostAlarm(n: NodeFacts, g: GroupState): void {
 }
 
 export function tickFenced(n: NodeFacts, g: GroupState): void {
-  if (peerAlive(n) && g.peerKnown) {
-    clearProbing(g);
-    if (peerServes(g) && n.compatible) {
-      return becomeStandby(n, g, `${n.peerName} is primary with epoch ${g.peer.epoch}`);
-    }
-    return fillVacancy(n, g);
+  const heard = n.compatible && g.peerKnown && peerAlive(n);
+  if (heard && peerServes(g)) return becomeStandby(n, g, `${n.peerName} is primary with epoch ${g.peer.epoch}`);
+  fillVacancy(n, g);
+  if (g.role !== "fenced" || !mayProbeFenced(n)) return;
+  // Nobody consents, or nobody can: the same proof as any takeover, and more of it.
+  if (probe(n, g)) {
+    becomePrimary(
+      n,
+      g,
+      "retake",
+      `lease lost, ${n.peerName} gave no answer, the last probes of the address unanswered`,
+    );
   }
-  // The peer is silent too: the same proof as any takeover.
-  if (n.nowUs - n.heardUs >= n.limits.suspectUs && probe(n, g)) {
-    becomePrimary(n, g, "retake", `lease lost, ${n.peerName} silent, the last 2 probes of the address unanswered`);
-  }
+}
+
+/** A peer that lives answers a request for consent at once; one with another configuration never can. */
+export function mayProbeFenced(n: NodeFacts): boolean {
+  return !n.compatible || n.nowUs - n.heardUs >= n.limits.deadAfterUs;
 }
 
 /** A switchover that came to nothing: the old node gets back what was held for it. */
@@ -134,6 +144,7 @@ export function heardWaiting(n: NodeFacts, g: GroupState): void {
     case "starting":
       return tickStarting(n, g);
     case "fenced":
+      if (n.compatible) clearProbing(g);
       if (g.peer.role === "preparing" && g.peer.phase === "want") return consentToWant(n, g);
       return tickFenced(n, g);
     default:
@@ -151,12 +162,7 @@ export function heardWaiting(n: NodeFacts, g: GroupState): void {
 
 /** The new node of a switchover meets an old one that has lost its lease: what it wants is there to take. */
 function consentToWant(n: NodeFacts, g: GroupState): void {
-  g.role = "leaving";
-  g.sinceUs = n.nowUs;
-  setPhase(g, "released", g.peer.switchId);
-  g.moving.id = g.peer.switchId;
-  g.moving.leaseGone = true;
-  n.out.push({ kind: "beat", group: g.index, step: "pass" });
+  becomeReleased(n, g, g.peer.switchId);
 }
 
 function answerOffer(n: NodeFacts, g: GroupState): void {

@@ -264,13 +264,13 @@ Deno.test("the lease lapses while the old node passes: that is as good as droppe
 
 Deno.test("the new node dies after the old one's release: fenced, and back after unanswered probes", () => {
   const node = leaving().until(480);
-  assert.deepEqual(node.told(), [
+  const told = node.told();
+  assert.deepEqual(told.slice(0, 2), [
     "400.5 beat drop, step released",
     "410 beat unpass, end aborted, addressesOff, event fenced",
-    "464 probe, beat",
-    "465.5 probe",
-    "467 begin retake, take 4, end done, event retake",
   ]);
+  assert.equal(told.filter((line) => /\bprobe\b/.test(line)).length, 8);
+  assert.match(told.at(-1)!, /^422 begin retake, take 4, end done, event retake/);
 });
 
 Deno.test("the new node calls off while the old one still has its lease: as if nothing had been", () => {

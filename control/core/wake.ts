@@ -31,8 +31,10 @@ function groupWakeUs(n: NodeState, g: GroupState): number {
     case "suspecting":
       return probeWakeUs(n, g);
     case "fenced":
-      if (peerAlive(n) && g.peerKnown) return Math.min(ask, n.heardUs + n.limits.aliveUs);
-      return Math.max(n.heardUs + n.limits.suspectUs, probeWakeUs(n, g));
+      return Math.min(
+        ask,
+        n.compatible ? Math.max(n.heardUs + n.limits.deadAfterUs, probeWakeUs(n, g)) : probeWakeUs(n, g),
+      );
     case "preparing":
       return Math.min(g.moving.deadlineUs, Math.max(n.heardUs + n.limits.suspectUs, probeWakeUs(n, g)));
     case "primary":

@@ -70,7 +70,7 @@ export function runUdpClient(options: ClientOptions): void {
     poller.wait(until - monotonicUs());
     readAll();
   }
-  console.log(JSON.stringify(recorder.finish(monotonicUs())));
+  console.log(JSON.stringify(recorder.finish()));
   socket.close();
 }
 

@@ -37,6 +37,7 @@ const CALM_MS = 500;
 const READY_MS_MAX = 20_000;
 /** The watcher tells what it heard twenty times a second. */
 const WATCHER_MS = 150;
+const RECEIPT_EVERY_MS = 100;
 
 export async function conduct(world: World, scenario: Scenario, audience: Audience): Promise<Outcome> {
   audience.phase("waiting for two healthy nodes");
@@ -54,9 +55,10 @@ export async function conduct(world: World, scenario: Scenario, audience: Audien
   await sleep(FAULT_AT_MS);
   const faultUs = monotonicUs();
   audience.phase(scenario.story);
-  await scenario.fault(world, cast);
+  const done = scenario.fault(world, cast);
+  const receipt = scenario.moves ? await receiptOf(world, cast.standby, durationMs - FAULT_AT_MS) : null;
+  await done;
   const [seen, seen6, seenTcp] = await Promise.all([udp.result(), udp6.result(), tcp.result()]);
-  const receipt = scenario.moves ? await receiptOf(world, cast.standby) : null;
   audience.phase("mending");
   await scenario.repair?.(world, cast);
   // Whoever comes back must do so without a word as the address: the watch goes on until both are well again.
@@ -95,8 +97,14 @@ function snapshotOf(reigns: readonly Reign[]): readonly Reign[] {
   return reigns.map((reign) => ({ ...reign }));
 }
 
-async function receiptOf(world: World, node: NodeName): Promise<ReceiptJson | null> {
-  return (await world.status(node))?.groups[0]?.last_switch ?? null;
+/** Of the move itself, asked for soon: what happens to the node later has receipts of its own. Null if it never moves. */
+async function receiptOf(world: World, node: NodeName, timeoutMs: number): Promise<ReceiptJson | null> {
+  for (let waitedMs = 0; waitedMs < timeoutMs; waitedMs += RECEIPT_EVERY_MS) {
+    await sleep(RECEIPT_EVERY_MS);
+    const group = (await world.status(node))?.groups[0];
+    if (group?.role === "primary") return group.last_switch;
+  }
+  return null;
 }
 
 /** Pure. */

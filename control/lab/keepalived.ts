@@ -96,7 +96,7 @@ async function measure(world: World, scenario: string, fault: Fault): Promise<Co
   const { twoOwners } = judgeOwnership(reignsSince(world.reigns, before), ["a", "b"]);
   // A dead node's address is still configured; without power it does no harm.
   const both = scenario !== "power-off" && await owns(world, "a") && await owns(world, "b");
-  return { scenario, ...figures(seen), owners: both ? "two, for ever" : twoOwners ? "two" : "one" };
+  return { scenario, ...figures(seen), owners: both ? "two, to the end" : twoOwners ? "two" : "one" };
 }
 
 function figures(seen: Measurement): { readonly gap: string; readonly lost: string } {

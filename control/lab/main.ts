@@ -22,6 +22,7 @@ export async function runLab(options: LabOptions): Promise<number> {
     terminal.err(`scenarios:\n${scenarioList()}`);
     return EXIT_USAGE;
   }
+  if (!hasIp()) return complain(terminal, "lab", "ip(8) is missing", "install iproute2");
   const problem = await acquireRights(options);
   if (problem !== null) return complain(terminal, "lab", problem, "run it as root");
   return await (await import("./tour.ts")).runTour(scenarios, options);
@@ -41,5 +42,13 @@ async function acquireRights(options: LabOptions): Promise<string | null> {
       terminal.err("segue lab: not root, so this runs in a user namespace of its own, without real-time priority\n");
       becomeUnshared(Deno.args);
       return "cannot start unshare(1), which makes a user namespace";
+  }
+}
+
+function hasIp(): boolean {
+  try {
+    return new Deno.Command("ip", { args: ["-V"], stdout: "null", stderr: "null" }).outputSync().success;
+  } catch {
+    return false;
   }
 }

@@ -95,13 +95,13 @@ export class Recorder {
     this.#lastAnswerUs = nowUs;
   }
 
-  /** @param endUs when waiting for answers ended: silence until then is a gap too */
-  finish(endUs: number): Measurement {
-    const first = this.#sentUs[0] ?? 0;
+  finish(): Measurement {
+    const first = this.#sentUs[0] ?? 0, last = this.#sent - 1;
     const lost = this.#sent - this.#received;
-    const silentAtEnd = this.#sent > 0 && this.#answeredUs[this.#sent - 1] === 0;
-    if (silentAtEnd && endUs - this.#lastAnswerUs > this.#gapUs) {
-      this.#gapUs = endUs - this.#lastAnswerUs;
+    // Silence at the end is a gap too, up to the last question: after it nobody owed an answer.
+    const silenceUs = last >= 0 && this.#answeredUs[last] === 0 ? this.#sentUs[last]! - this.#lastAnswerUs : 0;
+    if (silenceUs > this.#gapUs) {
+      this.#gapUs = silenceUs;
       this.#gapAtUs = this.#lastAnswerUs;
     }
     const rtts = this.#rtts();

@@ -34,7 +34,7 @@ export class LabProcess {
     this.name = name;
     this.#child = new Deno.Command("ip", {
       args: ["netns", "exec", namespace, ...command],
-      env: { ...env },
+      env: { NO_COLOR: "1", ...env },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

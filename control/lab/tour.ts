@@ -85,6 +85,7 @@ function conclude(
   if (!ok) report = { ...report, logs: keepLogs(run.worlds[0] ?? null, report) };
   if (run.outcomes.length > 0) view.table(run.outcomes, run.beside);
   view.line("");
+  // What the nodes said last stands below the first line, and in the logs.
   if (failure !== null) view.line(`The lab could not go on: ${failure}`);
   for (const { scenario, problems } of run.outcomes) {
     for (const problem of problems) view.line(`Broken promise, ${scenario.title}: ${problem}`);

@@ -8,7 +8,9 @@ import type { Screen, Style } from "./screen.ts";
 import { type Comparisons, outcomeTable, tcpText } from "./table.ts";
 
 const LIVE_COLUMNS = 40;
-const CHART_COLUMNS = 64;
+const CHART_COLUMNS_MAX = 64;
+/** What stands before a chart's columns. */
+const CHART_MARGIN = 12;
 const CHART_MS_PER_COLUMN = 2;
 /** How much of the chart lies before the fault. */
 const BEFORE_FAULT_MS = 30;
@@ -66,7 +68,7 @@ export class View {
     const { udp, faultMs } = outcome;
     const options = {
       fromMs: faultMs - BEFORE_FAULT_MS,
-      columns: CHART_COLUMNS,
+      columns: Math.max(1, Math.min(CHART_COLUMNS_MAX, this.#screen.columns - CHART_MARGIN)),
       msPerColumn: CHART_MS_PER_COLUMN,
       markMs: faultMs,
     };

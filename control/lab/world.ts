@@ -157,6 +157,7 @@ export class World {
     let roles: (string | null)[] = [];
     await this.until(
       async () => {
+        for (const name of NODES) if (!this.daemon(name).running) throw new Error(`node ${name} ended\n${this.logs()}`);
         roles = [await this.role("a"), await this.role("b")];
         return roles.includes("primary") && roles.includes("standby");
       },

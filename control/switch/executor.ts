@@ -59,6 +59,9 @@ export class Executor {
         return this.#probe(effect.group);
       case "take":
         return this.#take(effect.group, effect.epoch);
+      case "announce":
+        for (const slot of c.plan.groups[effect.group]!.slots) this.announce(slot);
+        return this.schedules[effect.group]!.start(monotonicUs());
       case "addressesOff":
         for (const slot of c.plan.groups[effect.group]!.slots) c.addresses.off(slot);
         this.schedules[effect.group]!.stop();
@@ -66,6 +69,8 @@ export class Executor {
       case "hold":
         return this.#hold(effect.group);
       case "releasePeer":
+        // Not after a refused take: without a lease they would be lost; they wait for the next try, or go back.
+        if (c.node.groups[effect.group]!.role !== "primary") return;
         c.hold.releasePassed();
         return this.#note(effect.group, "released what came by the peer");
       case "finishHold":

@@ -3,6 +3,7 @@ import type { SwitchCommand } from "../core/messages.ts";
 import { nextWakeUs } from "../core/wake.ts";
 import { planLimits } from "../core/limits.ts";
 import { leased } from "../core/group.ts";
+import { sameBytes } from "../../kernel_ffi/address.ts";
 import { monotonicUs } from "../../kernel_ffi/libc.ts";
 import { Poller } from "../../kernel_ffi/poll.ts";
 import type { ProbeSocket } from "../../kernel_ffi/probe_socket.ts";
@@ -145,7 +146,16 @@ export class SwitchLoop {
       if (mac.every((byte, i) => byte === own[i])) continue;
       const slot = this.#c.slotsOf[index]!.find((one) => one.addresses.some((it) => it.bytes === address));
       if (slot === undefined) continue;
-      this.#c.counters.probes_answered++;
+      if (leased(this.#c.node.groups[slot.group]!)) {
+        // A second owner can only be the peer; anybody else who claims the address is to be seen, and obeyed by nobody.
+        const peer = this.#c.links.frames[index]!.peerMac;
+        if (peer === null || !sameBytes(peer, mac)) {
+          this.#c.reject("addressClaimed");
+          continue;
+        }
+      } else {
+        this.#c.counters.probes_answered++;
+      }
       this.#p.executor.step(monotonicUs(), { kind: "probeAnswered", group: slot.group });
     }
   }

@@ -1,6 +1,8 @@
 /** What the tests of the real pair share. */
 import assert from "node:assert/strict";
+import { run } from "../../control/lab/command.ts";
 import type { Measurement } from "../../control/lab/measurement.ts";
+import { segueCommand } from "../../control/lab/process.ts";
 import type { NodeName } from "../../control/lab/topology.ts";
 import { reignText } from "../../control/lab/watcher.ts";
 import { World, type WorldOptions } from "../../control/lab/world.ts";
@@ -12,11 +14,21 @@ export async function withPair(
   body: (world: World, primary: NodeName, standby: NodeName) => Promise<void>,
   options: Partial<WorldOptions> = {},
 ): Promise<void> {
-  await using world = await World.create({ family: "segtest", profile: "fast", ...options });
-  try {
+  await withWorld(async (world) => {
     await world.startBoth();
     const primary = (await world.primary())!;
     await body(world, primary, other(primary));
+  }, options);
+}
+
+/** The same without daemons: the test starts what it wants. */
+export async function withWorld(
+  body: (world: World) => Promise<void>,
+  options: Partial<WorldOptions> = {},
+): Promise<void> {
+  await using world = await World.create({ family: "segtest", profile: "fast", ...options });
+  try {
+    await body(world);
   } catch (error) {
     console.log(world.logs());
     throw error;
@@ -42,3 +54,57 @@ export async function assertReigns(world: World, expected: string): Promise<void
 
 /** Well above what is measured on a quiet machine, well below what a broken failover takes. */
 export const GAP_MS_MAX = 150;
+
+/** What a command printed, and how it ended. */
+export interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A real command on a node, to its end; `before` stands in front of it (setpriv and the like). */
+export async function segue(
+  world: World,
+  node: NodeName,
+  args: readonly string[],
+  before: readonly string[] = [],
+): Promise<Ended> {
+  const { code, stdout, stderr } = await new Deno.Command("ip", {
+    args: ["netns", "exec", world.net.node(node), ...before, ...segueCommand(...args)],
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
+}
+
+/** The options of a daemon of this world, as `World.start` gives them. */
+export function daemonArgs(world: World, node: NodeName, config = world.config): string[] {
+  return [
+    "run",
+    ...["--config", config, "--node", node],
+    ...["--state-dir", world.stateDir(node), "--run-dir", world.runDir(node)],
+  ];
+}
+
+/** Everything of a node's network that a daemon may touch, as text: rules, addresses, settings. */
+export async function footprint(world: World, node: NodeName): Promise<string> {
+  const inside = (...command: string[]) => run("ip", "netns", "exec", world.net.node(node), ...command);
+  const settings = ["all", "default", "lo", "veth0", "veth1"].flatMap((device) =>
+    ["arp_ignore", "arp_announce", "rp_filter"].map((name) => `net.ipv4.conf.${device}.${name}`)
+  );
+  return [
+    await inside("nft", "list", "ruleset"),
+    await inside("ip", "-o", "address"),
+    await inside("ip", "-o", "link"),
+    await inside("sysctl", ...settings),
+  ].join("\n");
+}
+
+export function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -279,12 +279,15 @@ export class SimWorld {
         return this.#beat(node, effect.group === null ? null : g, effect.step);
       case "probe":
         return this.#probe(node);
+      case "announce":
+        return this.#announce(node);
       case "take":
         return this.#take(node, effect.epoch);
       case "hold":
         node.kernel.queue(true);
         return this.#beat(node, g, "hold");
       case "releasePeer":
+        if (g.role !== "primary") return;
         return this.#deliver(node, node.kernel.fromPeer);
       case "finishHold":
         this.#deliver(node, node.kernel.fromPeer);
@@ -346,6 +349,18 @@ export class SimWorld {
     return arrival - this.now;
   }
 
+  /** The switch and the neighbours learn; so does the other node. */
+  #announce(node: SimNode): void {
+    if (!node.carrier || !node.kernel.leaseAlive(this.now)) return;
+    this.at(this.now + this.random.between(20, 100), () => {
+      this.#owner = node.index;
+      const peer = this.nodes[1 - node.index]!;
+      if (peer.carrier && peer.powered) {
+        this.#give(peer, { kind: "probeAnswered", group: 0 }, this.random.between(30, 200));
+      }
+    });
+  }
+
   #probe(node: SimNode): void {
     node.kernel.mark(this.now, "arm");
     const peer = this.nodes[1 - node.index]!;
@@ -367,7 +382,7 @@ export class SimWorld {
       this.violations.push(`epoch ${epoch} of ${node.index} fell`);
     }
     this.takes.push({ at: this.now, node: node.index, epoch });
-    if (node.carrier) this.at(this.now + this.random.between(20, 100), () => (this.#owner = node.index));
+    this.#announce(node);
     this.#beat(node, null, null);
   }
 
