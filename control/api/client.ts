@@ -8,12 +8,15 @@ export class ApiError extends Error {
   readonly hint: string;
   /** Status of the answer; 0 if there was none. */
   readonly status: number;
+  /** The problem's stable word, `urn:segue:problem:…`; "" if there was none. */
+  readonly type: string;
 
-  constructor(message: string, hint: string, status = 0) {
+  constructor(message: string, hint: string, status = 0, type = "") {
     super(message);
     this.name = "ApiError";
     this.hint = hint;
     this.status = status;
+    this.type = type;
   }
 }
 
@@ -140,8 +143,8 @@ function parse<T>(text: string): T {
 function problemError(status: number, text: string): ApiError {
   try {
     const problem = JSON.parse(text) as Partial<ProblemJson>;
-    const { title = `status ${status}`, detail = "", hint = "" } = problem;
-    return new ApiError(detail === "" ? title : `${title}: ${detail}`, hint, status);
+    const { title = `status ${status}`, detail = "", hint = "", type = "" } = problem;
+    return new ApiError(detail === "" ? title : `${title}: ${detail}`, hint, status, type);
   } catch {
     return new ApiError(`the daemon answered with status ${status}`, "is it a segue of another version?", status);
   }

@@ -79,9 +79,20 @@ async function close(server: Deno.HttpServer, abort: AbortController, path: stri
   } catch {
     // Somebody took it away, or the folder with it.
   }
-  const timer = setTimeout(() => abort.abort(), CLOSE_PATIENCE_MS);
-  await server.shutdown();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const patience = new Promise<"cut">((resolve) => timer = setTimeout(() => resolve("cut"), CLOSE_PATIENCE_MS));
+  const ended = await Promise.race([server.shutdown(), patience]);
   clearTimeout(timer);
+  if (ended === "cut") cutOff(abort);
+}
+
+/** What did not end in time. A server that is shutting down may have given its socket back already, and says so loudly. */
+function cutOff(abort: AbortController): void {
+  try {
+    abort.abort();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BadResource)) throw error;
+  }
 }
 
 async function removeIfThere(path: string): Promise<void> {

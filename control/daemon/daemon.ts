@@ -47,6 +47,7 @@ export class Daemon implements ApiBackend {
       this.#end = (code) => {
         for (const undo of this.#undo.splice(0)) undo();
         this.#tracks?.stop();
+        this.#switch.abandon();
         resolve(code);
       };
       this.#switch = new SwitchThread(entryUrl, init, (report) => this.#report(report));

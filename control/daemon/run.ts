@@ -10,6 +10,7 @@ import { JournalClient } from "../journal/client.ts";
 import { JOURNAL_NAME } from "../journal/files.ts";
 import { readSettings, type RunOptions, type Settings } from "./settings.ts";
 import { Daemon } from "./daemon.ts";
+import { awaitFormerGuard } from "./former_guard.ts";
 import { Log } from "./log.ts";
 
 const EXIT_FAILED = 1;
@@ -59,6 +60,7 @@ async function runLocked(options: RunOptions, settings: Settings, log: Log): Pro
   // The journal first: no epoch is used that it has not reserved.
   const journal = await JournalClient.start(ENTRY_URL, `${options.stateDir}/${JOURNAL_NAME}`);
   const epochs = await journal.epochs(settings.config.groups.map((group) => group.name));
+  await awaitFormerGuard(log);
   const daemon = new Daemon({ options, settings, log, journal: journal.client });
   const ended = daemon.start(ENTRY_URL, {
     configJson: JSON.stringify(settings.config),

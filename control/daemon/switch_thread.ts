@@ -19,10 +19,15 @@ export interface CommandResult {
 type Numbered = "snapshot" | "switchover" | "reload" | "stop";
 type Asked = SwitchCommand extends infer C ? C extends { readonly kind: Numbered } ? Omit<C, "id"> : never : never;
 
+interface Waiting {
+  resolve(report: SwitchReport): void;
+  reject(error: Error): void;
+}
+
 export class SwitchThread {
   readonly #worker: Worker;
   readonly #mailbox: MailboxWriter;
-  readonly #waiting = new Map<number, (report: SwitchReport) => void>();
+  readonly #waiting = new Map<number, Waiting>();
   readonly #onReport: (report: SwitchReport) => void;
   #nextId = 1;
   /** Monotonic milliseconds at which the loop last gave a sign of life. */
@@ -65,16 +70,22 @@ export class SwitchThread {
 
   #ask(command: Asked): Promise<SwitchReport> {
     const id = this.#nextId++;
-    return new Promise((resolve) => {
-      this.#waiting.set(id, resolve);
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
       this.send({ ...command, id } as SwitchCommand);
     });
+  }
+
+  /** Nobody will answer what is still asked: who waits is told so. */
+  abandon(): void {
+    for (const waiting of this.#waiting.values()) waiting.reject(new Error("the daemon is stopping"));
+    this.#waiting.clear();
   }
 
   #take(report: SwitchReport): void {
     if (report.kind === "alive") this.aliveAt = performance.now();
     if ("id" in report) {
-      this.#waiting.get(report.id)?.(report);
+      this.#waiting.get(report.id)?.resolve(report);
       this.#waiting.delete(report.id);
     } else {
       this.#onReport(report);

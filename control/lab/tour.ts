@@ -33,12 +33,11 @@ export async function runTour(scenarios: readonly Scenario[], options: TourOptio
   try {
     const played = play(scenarios, options, view, run).then(() => null, (error: unknown) => error);
     const ended = await Promise.race([played, signal.came]);
-    if (typeof ended === "number") return ended;
-    return conclude(run, ended, options, view, write);
-  } finally {
     view.doing("taking everything away …");
     for (const world of run.worlds) await world.close();
     view.clear();
+    return typeof ended === "number" ? ended : conclude(run, ended, options, view, write);
+  } finally {
     signal.close();
   }
 }

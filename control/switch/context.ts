@@ -165,14 +165,15 @@ export class SwitchContext {
     this.report({ kind: "receipt", receipt });
   }
 
+  /** Answers a command; with the receipt of the switch that ended just now, if one did. */
   answer(id: number, group: number, ok: boolean, error: string): void {
-    const receipt = this.receipts.last(group);
+    const receipt = this.#ended.get(group);
     this.report({
       kind: "result",
       id,
       ok,
       ...(error === "" ? {} : { error }),
-      ...(receipt === null ? {} : { receipt }),
+      ...(receipt === undefined ? {} : { receipt }),
     });
   }
 }

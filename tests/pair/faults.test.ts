@@ -31,10 +31,9 @@ Deno.test("power-off: the standby takes over, the node comes back as standby", a
     await becomes(world, primary, "standby");
     const receipt = (await world.status(standby))!.groups[0]!.last_switch!;
     assert.equal(receipt.kind, "failover");
-    assert.ok(
-      receipt.steps.filter((step) => step.step === "probe").length >= 2,
-      "the address was asked for twice before it was taken",
-    );
+    // Either the address was asked for twice, or the dying node's last word by the cable was consent.
+    const probes = receipt.steps.filter((step) => step.step === "probe").length;
+    assert.ok(probes >= 2 || /consented/.test(receipt.reason), receipt.reason);
     await assertReigns(world, `${primary} ${standby}`);
   });
 });

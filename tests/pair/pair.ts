@@ -89,12 +89,14 @@ export function daemonArgs(world: World, node: NodeName, config = world.config):
 /** Everything of a node's network that a daemon may touch, as text: rules, addresses, settings. */
 export async function footprint(world: World, node: NodeName): Promise<string> {
   const inside = (...command: string[]) => run("ip", "netns", "exec", world.net.node(node), ...command);
+  // Duplicate address detection of the links' own addresses ends whenever it does.
+  const addresses = (await inside("ip", "-o", "address")).replaceAll(" tentative", "");
   const settings = ["all", "default", "lo", "veth0", "veth1"].flatMap((device) =>
     ["arp_ignore", "arp_announce", "rp_filter"].map((name) => `net.ipv4.conf.${device}.${name}`)
   );
   return [
     await inside("nft", "list", "ruleset"),
-    await inside("ip", "-o", "address"),
+    addresses,
     await inside("ip", "-o", "link"),
     await inside("sysctl", ...settings),
   ].join("\n");
