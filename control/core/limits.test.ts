@@ -25,6 +25,7 @@ Deno.test("the fast profile, in numbers", () => {
     suspectUs: 6000,
     deadAfterUs: 10_000,
     drainUs: 500,
+    drainMaxUs: 4000,
     barrierUs: 1000,
     startWaitUs: 300_000,
     slowBeatUs: 16_000,

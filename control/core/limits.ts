@@ -22,6 +22,8 @@ export interface Limits extends CoreTiming {
   readonly lateUs: number;
   /** Between two requests for consent. */
   readonly askUs: number;
+  /** Services that have not read all requests get more than `drain`, up to this. */
+  readonly drainMaxUs: number;
   /** Longest time that packets may be held for one switchover. */
   readonly prepareMaxUs: number;
   /** The old node passes stragglers on for at least this long. */
@@ -65,6 +67,7 @@ export function planLimits(timing: CoreTiming): Limits {
     answeredProbeUs: Math.max(4000, timing.suspectUs),
     lateUs: Math.max(2000, timing.heartbeatUs),
     askUs: Math.max(1000, timing.heartbeatUs),
+    drainMaxUs: timing.drainUs * 8,
     prepareMaxUs: Math.max(250_000, timing.heartbeatUs * 10),
     passUs: 10_000_000,
     aliveUs: Math.max(timing.deadAfterUs, timing.heartbeatUs * SLOW_BEATS * 4),

@@ -21,6 +21,7 @@ import {
   heardPreparing,
   heardPrimary,
   leaseLost,
+  serviceBusy,
   tickLeaving,
   tickPreparing,
   tickPrimary,
@@ -51,6 +52,8 @@ export type CoreEvent =
   | { readonly kind: "holdFailed"; readonly group: number; readonly reason: string }
   | { readonly kind: "carrier"; readonly group: number; readonly ok: boolean; readonly reason: string }
   | { readonly kind: "rules"; readonly ok: boolean }
+  /** The old node of a switchover: a service has requests that it has not read yet. Comes before the tick that would drop the lease. */
+  | { readonly kind: "busy"; readonly group: number }
   /** Something besides silence speaks for the peer's death. */
   | { readonly kind: "hint"; readonly reason: string }
   /** This thread slept past its time. */
@@ -134,6 +137,9 @@ export function stepNode(n: NodeState, nowUs: number, event: CoreEvent): readonl
       break;
     case "rules":
       for (const g of n.groups) g.rules = event.ok;
+      break;
+    case "busy":
+      serviceBusy(n, n.groups[event.group]!);
       break;
     case "hint":
       n.hint = event.reason;

@@ -130,6 +130,12 @@ export function tickLeaving(n: NodeFacts, g: GroupState): void {
   if (n.nowUs - g.sinceUs > 2 * n.limits.prepareMaxUs) newNodeLost(n, g, `${n.peerName} did not finish`);
 }
 
+/** Requests that were taken are answered before the address goes, if that does not take too long. */
+export function serviceBusy(n: NodeFacts, g: GroupState): void {
+  if (g.role !== "leaving" || g.phase !== "passing" || n.nowUs >= g.sinceUs + n.limits.drainMaxUs) return;
+  g.moving.drainEndUs = n.nowUs + n.limits.drainUs / 2;
+}
+
 /** The last words: no lease, the address is the peer's. Repeated in every heartbeat until it reigns. */
 function release(n: NodeFacts, g: GroupState): void {
   setPhase(g, "released", g.moving.id);

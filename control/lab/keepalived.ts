@@ -1,86 +1,101 @@
 /** The pair to beat, measured live: two keepalived in the same topology, with the same services and the same client. */
 import { run, sleep } from "./command.ts";
+import type { KeepalivedProgram } from "./keepalived_program.ts";
 import type { Measurement } from "./measurement.ts";
 import { judgeOwnership, reignsSince } from "./ownership.ts";
 import { FAULT_AT_MS } from "./scenarios.ts";
-import type { Comparison, Comparisons } from "./table.ts";
+import { beside, type Comparison, type Comparisons } from "./table.ts";
 import { type NodeName, NODES, SERVICE_V4 } from "./topology.ts";
-import { type Family, World } from "./world.ts";
+import type { World } from "./world.ts";
 
 /** The shortest interval that keepalived takes, in seconds. */
 const ADVERT_S = 0.01;
-const TRAFFIC_MS = 3000;
+const TRAFFIC_MS = 2000;
 const READY_MS_MAX = 20_000;
-/** keepalived repeats its announcements for some seconds after it has become master. */
-const CALM_MS = 3000;
+/** After it has become master, before it is measured. */
+const CALM_MS = 1500;
 const WATCHER_MS = 150;
 
-type Fault = (world: World) => Promise<unknown>;
+interface Fault {
+  play(world: World): Promise<unknown>;
+  /** Back to two keepalived, a the master. */
+  repair(world: World, program: KeepalivedProgram): Promise<unknown>;
+}
+
+const startAgain = (world: World, program: KeepalivedProgram) => Promise.resolve(start(world, "a", program));
 
 /** By name of segue's scenario. Node a is the master. */
 const FAULTS: Readonly<Record<string, Fault>> = {
-  planned: (world) => Promise.resolve(Deno.kill(world.daemon("a").pid, "SIGTERM")),
-  "power-off": (world) => world.powerOff("a"),
-  kill: (world) => Promise.resolve(world.daemon("a").signal("SIGKILL")),
-  hang: async (world) => {
-    world.daemon("a").signal("SIGSTOP");
-    await sleep(1000);
-    world.daemon("a").signal("SIGCONT");
+  planned: {
+    play: (world) => Promise.resolve(Deno.kill(world.daemon("a").pid, "SIGTERM")),
+    repair: async (world, program) => {
+      await world.daemon("a").ended;
+      start(world, "a", program);
+    },
+  },
+  "power-off": {
+    play: (world) => world.powerOff("a"),
+    repair: async (world, program) => {
+      await world.lan("a", true);
+      await world.cable(true);
+      start(world, "a", program);
+    },
+  },
+  kill: { play: (world) => Promise.resolve(world.daemon("a").signal("SIGKILL")), repair: startAgain },
+  hang: {
+    play: async (world) => {
+      world.daemon("a").signal("SIGSTOP");
+      await sleep(1000);
+      world.daemon("a").signal("SIGCONT");
+    },
+    repair: () => Promise.resolve(),
   },
 };
 
-/** Version of the keepalived that is installed, null if none is. */
-export async function keepalivedVersion(): Promise<string | null> {
-  try {
-    const { stdout, stderr } = await new Deno.Command("keepalived", { args: ["--version"] }).output();
-    const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-    return text.match(/Keepalived v(\S+)/)?.[1] ?? "of unknown version";
-  } catch {
-    return null;
-  }
+/** What is measured without being asked for: the others take long and end the same way each time. */
+export const MEASURED_BY_ITSELF: readonly string[] = ["planned", "power-off"];
+
+export function canMeasure(scenario: string): boolean {
+  return FAULTS[scenario] !== undefined;
 }
 
-/** By apt-get; throws with its complaint. */
-export async function installKeepalived(): Promise<void> {
-  const install = ["-o", "DPkg::Lock::Timeout=60", "install", "-y", "-q", "--no-install-recommends", "keepalived"];
-  Deno.env.set("DEBIAN_FRONTEND", "noninteractive");
-  // Package lists may be absent or old: update only if the first try fails.
-  await run("apt-get", ...install).catch(async () => {
-    await run("apt-get", "update", "-q");
-    await run("apt-get", ...install);
-  });
-}
-
-/**
- * @param scenarios names; those that say nothing about keepalived are left out
- * @param onWorld told of each world, so that an interrupt can take it away
- */
+/** @param world without daemons so far; stays as the last scenario leaves it */
 export async function measureKeepalived(
-  family: Family,
-  version: string,
+  world: World,
+  program: KeepalivedProgram,
   scenarios: readonly string[],
   doing: (text: string) => void,
-  onWorld: (world: World) => void,
 ): Promise<Comparisons> {
   const rows: Comparison[] = [];
-  for (const scenario of scenarios) {
+  for (const name of NODES) start(world, name, program);
+  for (const [i, scenario] of scenarios.entries()) {
     const fault = FAULTS[scenario];
     if (fault === undefined) continue;
-    doing(`keepalived ${version}: ${scenario} …`);
-    await using world = await World.create({ family, profile: "fast" });
-    onWorld(world);
+    doing(`keepalived ${program.version}: ${scenario} …`);
     rows.push(await measure(world, scenario, fault));
+    if (i < scenarios.length - 1) await fault.repair(world, program);
   }
-  return { title: `keepalived ${version}, 10 ms (measured now)`, rows };
+  return beside(`keepalived ${program.version}, 10 ms (measured now)`, rows);
+}
+
+function start(world: World, name: NodeName, program: KeepalivedProgram): void {
+  const file = (kind: string) => `${world.folder}/keepalived-${name}.${kind}`;
+  Deno.writeTextFileSync(file("conf"), configText(name));
+  // A killed one leaves its process ids behind, and the next one would believe them.
+  for (const kind of ["pid", "vrrp", "checkers"]) removeIfThere(file(kind));
+  const files = ["-f", file("conf"), "-p", file("pid"), "-r", file("vrrp"), "-c", file("checkers")];
+  world.startProgram(name, [...program.command, "--dont-fork", "--log-console", ...files]);
+}
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }
 
 async function measure(world: World, scenario: string, fault: Fault): Promise<Comparison> {
-  for (const name of NODES) {
-    const file = (kind: string) => `${world.folder}/keepalived-${name}.${kind}`;
-    Deno.writeTextFileSync(file("conf"), configText(name));
-    const files = ["-f", file("conf"), "-p", file("pid"), "-r", file("vrrp"), "-c", file("checkers")];
-    world.startProgram(name, ["keepalived", "--dont-fork", "--log-console", ...files]);
-  }
   await world.until(
     async () => await owns(world, "a") && !await owns(world, "b"),
     READY_MS_MAX,
@@ -90,7 +105,7 @@ async function measure(world: World, scenario: string, fault: Fault): Promise<Co
   const before = world.reigns.map((reign) => ({ ...reign }));
   const traffic = await world.udp({ durationMs: TRAFFIC_MS });
   await sleep(FAULT_AT_MS);
-  await fault(world);
+  await fault.play(world);
   const seen = await traffic.result();
   await sleep(WATCHER_MS);
   const { twoOwners } = judgeOwnership(reignsSince(world.reigns, before), ["a", "b"]);

@@ -82,8 +82,9 @@ function measurementJson(seen: Measurement): Record<string, number> {
 /** Writes what helps to understand a broken promise into a folder of its own, and returns its path. */
 export function keepLogs(world: World | null, report: LabReport): string {
   const folder = Deno.makeTempDirSync({ prefix: "segue-lab-logs-" });
-  for (const [name, daemon] of world?.nodes ?? []) {
-    Deno.writeTextFileSync(`${folder}/node-${name}.log`, daemon.lines.join("\n") + "\n");
+  for (const { name, pid, lines } of world?.everStarted ?? []) {
+    const text = [`--- process ${pid}`, ...lines].join("\n") + "\n";
+    Deno.writeTextFileSync(`${folder}/${name.replace(" ", "-")}.log`, text, { append: true });
   }
   Deno.writeTextFileSync(`${folder}/report.json`, JSON.stringify(reportJson({ ...report, logs: folder }), null, 2));
   return folder;

@@ -59,11 +59,14 @@ export const NO_SCREEN: Screen = {
   columns: PLAIN_COLUMNS,
 };
 
-/** The screen that fits where standard output goes. NO_COLOR is heard (no-color.org). */
-export function chooseScreen(write: Write, json: boolean): Screen {
-  if (json) return NO_SCREEN;
-  if (!Deno.stdout.isTerminal() || Deno.env.get("TERM") === "dumb") return plainScreen(write);
-  return terminalScreen(write, terminalColumns(), !Deno.env.get("NO_COLOR"));
+/**
+ * The screen that fits where the output goes: standard output, or with JSON there standard error, if somebody looks at it.
+ * NO_COLOR is heard (no-color.org).
+ */
+export function chooseScreen(out: Write, err: Write, json: boolean): Screen {
+  const isTerminal = (json ? Deno.stderr : Deno.stdout).isTerminal() && Deno.env.get("TERM") !== "dumb";
+  if (isTerminal) return terminalScreen(json ? err : out, terminalColumns(), !Deno.env.get("NO_COLOR"));
+  return json ? NO_SCREEN : plainScreen(out);
 }
 
 function terminalColumns(): number {

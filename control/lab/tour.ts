@@ -1,6 +1,9 @@
 /** One world, some scenarios in it, one after the other, and the sum at the end. Cleans up whatever happens. */
 import { conduct, type Outcome } from "./conduct.ts";
-import { installKeepalived, keepalivedVersion, measureKeepalived } from "./keepalived.ts";
+import { sleep } from "./command.ts";
+import { Interrupt } from "./interrupt.ts";
+import { canMeasure, MEASURED_BY_ITSELF, measureKeepalived } from "./keepalived.ts";
+import { fetchKeepalived, installedKeepalived } from "./keepalived_program.ts";
 import { keepLogs, type LabReport, reportJson, reportOk } from "./report.ts";
 import type { Scenario } from "./scenarios.ts";
 import { chooseScreen } from "./screen.ts";
@@ -14,39 +17,57 @@ export interface TourOptions {
 }
 
 const FAMILY = "seglab";
-const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
-const encoder = new TextEncoder();
+/** Ctrl-C ends a command that the lab waits for as well as the lab: which of the two is heard first does not matter. */
+const SIGNAL_MS = 100;
 
 /** What has to be taken away when the tour ends, and what it has found so far. */
 interface Run {
-  readonly worlds: World[];
+  /** Also those that are only half made. */
+  readonly worlds: Promise<World>[];
   readonly outcomes: Outcome[];
   beside: Comparisons;
+  /** Nothing may be built any more. */
+  over: boolean;
 }
 
 /** 0: every promise was kept; 1: not; 128 + signal: interrupted. */
 export async function runTour(scenarios: readonly Scenario[], options: TourOptions): Promise<number> {
-  const write = (text: string) => void Deno.stdout.writeSync(encoder.encode(text));
-  const view = new View(chooseScreen(write, options.json));
-  const run: Run = { worlds: [], outcomes: [], beside: MEASURED_EARLIER };
-  const signal = new SignalWatch();
+  const interrupt = new Interrupt();
+  const write = (text: string) => interrupt.write(Deno.stdout, text);
+  const view = new View(chooseScreen(write, (text) => interrupt.write(Deno.stderr, text), options.json));
+  const run: Run = { worlds: [], outcomes: [], beside: MEASURED_EARLIER, over: false };
   try {
     const played = play(scenarios, options, view, run).then(() => null, (error: unknown) => error);
-    const ended = await Promise.race([played, signal.came]);
+    let ended = await Promise.race([played, interrupt.came]);
+    if (ended !== null) ended = await Promise.race([interrupt.came, sleep(SIGNAL_MS).then(() => ended)]);
+    run.over = true;
     view.doing("taking everything away …");
-    for (const world of run.worlds) await world.close();
+    const first = await closeAll(run);
     view.clear();
-    return typeof ended === "number" ? ended : conclude(run, ended, options, view, write);
+    return typeof ended === "number" ? ended : conclude(run, first, ended, options, view, write);
   } finally {
-    signal.close();
+    interrupt.close();
   }
+}
+
+function build(run: Run): Promise<World> {
+  if (run.over) throw new Error("the lab is over");
+  const world = World.create({ family: FAMILY, profile: "fast" });
+  run.worlds.push(world);
+  return world;
+}
+
+/** Returns the first world, whose daemons have something to say. One that could not be built has taken itself away. */
+async function closeAll(run: Run): Promise<World | null> {
+  const worlds = await Promise.all(run.worlds.map((world) => world.catch(() => null)));
+  for (const world of worlds) await world?.close();
+  return worlds[0] ?? null;
 }
 
 async function play(scenarios: readonly Scenario[], options: TourOptions, view: View, run: Run): Promise<void> {
   view.line("A client, a switch and two nodes in network namespaces of this machine; two real daemons, profile fast.");
   view.doing("building …");
-  const world = await World.create({ family: FAMILY, profile: "fast" });
-  run.worlds.push(world);
+  const world = await build(run);
   if (scenarios.some((scenario) => scenario.shortNeighbours)) await world.net.shortenNeighbours();
   view.doing("starting two daemons …");
   await world.startBoth();
@@ -56,23 +77,40 @@ async function play(scenarios: readonly Scenario[], options: TourOptions, view: 
     run.outcomes.push(outcome);
     view.outcome(outcome);
   }
-  if (options.withKeepalived) run.beside = await besideKeepalived(scenarios, view, run);
+  try {
+    await besideKeepalived(scenarios, options, view, run);
+  } catch (error) {
+    // Nobody asked for it: its troubles are not the lab's.
+    if (options.withKeepalived || run.over) throw error;
+    view.line("");
+    view.line(`keepalived could not be measured: ${error instanceof Error ? error.message.split("\n")[0] : error}`);
+  }
 }
 
-async function besideKeepalived(scenarios: readonly Scenario[], view: View, run: Run): Promise<Comparisons> {
-  if (await keepalivedVersion() === null) {
-    view.doing("installing keepalived …");
-    await installKeepalived();
-  }
-  const version = (await keepalivedVersion())!;
+/** Without being asked, only where it is installed, and only what does not take long. */
+async function besideKeepalived(
+  scenarios: readonly Scenario[],
+  options: TourOptions,
+  view: View,
+  run: Run,
+): Promise<void> {
+  const names = scenarios.map(({ name }) => name)
+    .filter((name) => options.withKeepalived ? canMeasure(name) : MEASURED_BY_ITSELF.includes(name));
+  if (names.length === 0) return;
+  const installed = await installedKeepalived();
+  if (installed === null && !options.withKeepalived) return;
   // One pair at a time: they would disturb each other's figures.
-  for (const world of run.worlds) await world.close();
-  const names = scenarios.map(({ name }) => name);
-  return await measureKeepalived(FAMILY, version, names, (text) => view.doing(text), (world) => run.worlds.push(world));
+  await closeAll(run);
+  view.doing("building a pair for keepalived …");
+  const world = await build(run);
+  if (installed === null) view.doing("fetching keepalived …");
+  const program = installed ?? await fetchKeepalived(`${world.folder}/keepalived`);
+  run.beside = await measureKeepalived(world, program, names, (text) => view.doing(text));
 }
 
 function conclude(
   run: Run,
+  world: World | null,
   error: unknown,
   options: TourOptions,
   view: View,
@@ -81,36 +119,16 @@ function conclude(
   const failure = error === null ? null : error instanceof Error ? error.message : String(error);
   let report: LabReport = { outcomes: run.outcomes, beside: run.beside, failure, logs: null };
   const ok = reportOk(report);
-  if (!ok) report = { ...report, logs: keepLogs(run.worlds[0] ?? null, report) };
+  if (!ok) report = { ...report, logs: keepLogs(world, report) };
   if (run.outcomes.length > 0) view.table(run.outcomes, run.beside);
   view.line("");
   // What the nodes said last stands below the first line, and in the logs.
   if (failure !== null) view.line(`The lab could not go on: ${failure}`);
   for (const { scenario, problems } of run.outcomes) {
-    for (const problem of problems) view.line(`Broken promise, ${scenario.title}: ${problem}`);
+    for (const problem of problems) view.text(`Broken promise, ${scenario.title}: ${problem}`);
   }
   if (report.logs !== null) view.line(`Logs and figures are in ${report.logs}`);
   else view.line("Every promise was kept. Nothing is left behind.");
   if (options.json) write(JSON.stringify(reportJson(report)) + "\n");
   return ok ? 0 : 1;
-}
-
-/** Turns the first signal that asks for the end into an exit code. */
-class SignalWatch {
-  readonly came: Promise<number>;
-  readonly #listeners: (readonly [Deno.Signal, () => void])[] = [];
-
-  constructor() {
-    this.came = new Promise((resolve) => {
-      for (const [signal, code] of Object.entries(SIGNALS) as [keyof typeof SIGNALS, number][]) {
-        const listener = () => resolve(code);
-        Deno.addSignalListener(signal, listener);
-        this.#listeners.push([signal, listener]);
-      }
-    });
-  }
-
-  close(): void {
-    for (const [signal, listener] of this.#listeners) Deno.removeSignalListener(signal, listener);
-  }
 }

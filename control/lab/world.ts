@@ -2,9 +2,10 @@
 import { generateKey } from "../../config/key.ts";
 import { ApiClient } from "../api/client.ts";
 import { SOCKET_NAME } from "../api/socket.ts";
-import { ipBatch, run, sleep } from "./command.ts";
+import { run, sleep } from "./command.ts";
 import type { TcpMeasurement } from "./client.ts";
 import { Janitor } from "./janitor.ts";
+import { LinkSwitch } from "./link_switch.ts";
 import type { Measurement } from "./measurement.ts";
 import { GROUP, type PairFile, pairFileText } from "./pair_file.ts";
 import { LabProcess, segueCommand } from "./process.ts";
@@ -28,6 +29,8 @@ export class World {
   readonly net: Topology;
   readonly folder: string;
   readonly nodes = new Map<NodeName, LabProcess>();
+  /** Every daemon that was ever started, in order: what a dead one said counts as much. */
+  readonly everStarted: LabProcess[] = [];
   readonly #services: LabProcess[] = [];
   readonly #others: LabProcess[] = [];
   readonly #janitor: Janitor;
@@ -115,8 +118,11 @@ export class World {
 
   /** Another program in segue's place: for comparison. */
   startProgram(name: NodeName, command: readonly string[]): LabProcess {
+    // An interrupt may come while a scenario is about to start something: it would outlive its namespace.
+    if (this.#closing !== null) throw new Error("the pair is being taken away");
     const daemon = new LabProcess(`node ${name}`, this.net.node(name), command, {});
     this.nodes.set(name, daemon);
+    this.everStarted.push(daemon);
     return daemon;
   }
 
@@ -194,28 +200,39 @@ export class World {
 
   // ---- what happens to nodes and links
 
+  /**
+   * All current gone at once: cable, LAN, and then whatever ran, within a third of a millisecond. The cable comes first: over
+   * it a node whose LAN has died could still consent to a takeover, which a dead one cannot.
+   */
   async powerOff(name: NodeName): Promise<void> {
-    // The cable in the node's own namespace, the LAN on the switch: as if all current went at once.
-    const cable = ipBatch(this.net.node(name), ["link set veth1 down"]);
-    const lan = ipBatch(this.net.switch, [`link set p-${name} down`]);
-    await Promise.all([cable, lan]);
-    this.daemon(name).signal("SIGKILL");
-    await this.daemon(name).ended;
+    const daemon = this.daemon(name);
+    this.#setLinks([[this.net.node(name), "veth1"], [this.net.switch, `p-${name}`]], false);
+    daemon.signal("SIGKILL");
+    await daemon.ended;
   }
 
   /** Links as after a boot, and the daemon started. */
-  async powerOn(name: NodeName): Promise<void> {
-    await ipBatch(this.net.node(name), ["link set veth1 up"]);
-    await ipBatch(this.net.switch, [`link set p-${name} up`]);
+  powerOn(name: NodeName): Promise<void> {
+    this.#setLinks([[this.net.node(name), "veth1"], [this.net.switch, `p-${name}`]], true);
     this.start(name);
+    return Promise.resolve();
   }
 
-  async lan(name: NodeName, up: boolean): Promise<void> {
-    await ipBatch(this.net.switch, [`link set p-${name} ${up ? "up" : "down"}`]);
+  lan(name: NodeName, up: boolean): Promise<void> {
+    this.#setLinks([[this.net.switch, `p-${name}`]], up);
+    return Promise.resolve();
   }
 
-  async cable(up: boolean): Promise<void> {
-    await ipBatch(this.net.node("a"), [`link set veth1 ${up ? "up" : "down"}`]);
+  cable(up: boolean): Promise<void> {
+    this.#setLinks([[this.net.node("a"), "veth1"]], up);
+    return Promise.resolve();
+  }
+
+  /** In this order, with nothing but the calls themselves in between. */
+  #setLinks(links: readonly (readonly [namespace: string, device: string])[], up: boolean): void {
+    const switches = links.map(([namespace, device]) => new LinkSwitch(namespace, device));
+    for (const it of switches) it.set(up);
+    for (const it of switches) it.close();
   }
 
   /** Drops every heartbeat that comes from the peer into this node, on all paths and as frames. Needs nft. */

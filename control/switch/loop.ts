@@ -7,6 +7,7 @@ import { sameBytes } from "../../kernel_ffi/address.ts";
 import { monotonicUs } from "../../kernel_ffi/libc.ts";
 import { Poller } from "../../kernel_ffi/poll.ts";
 import type { ProbeSocket } from "../../kernel_ffi/probe_socket.ts";
+import type { UdpQueues } from "../../kernel_ffi/sock_diag.ts";
 import type { PairConfig } from "../../config/model.ts";
 import type { SwitchContext } from "./context.ts";
 import type { Executor } from "./executor.ts";
@@ -31,6 +32,7 @@ export interface LoopParts {
   readonly receiver: Receiver;
   readonly news: News;
   readonly probes: readonly ProbeSocket[];
+  readonly queues: UdpQueues;
   readonly mailbox: MailboxReader;
   readonly mailboxFd: number;
 }
@@ -72,6 +74,7 @@ export class SwitchLoop {
     const now = monotonicUs();
     this.#noteLate(now - wake, now);
     this.#read();
+    this.#letServicesFinish(monotonicUs());
     this.#p.executor.tick(monotonicUs());
     this.#announce(monotonicUs());
     if (now >= this.#housekeepingUs) this.#housekeep(now);
@@ -125,6 +128,15 @@ export class SwitchLoop {
     }
     if (poller.readable(this.#p.mailboxFd)) {
       for (const command of this.#p.mailbox.take()) this.#command(command as SwitchCommand);
+    }
+  }
+
+  /** Before an old node drops its lease: has the service read everything that was let in? */
+  #letServicesFinish(now: number): void {
+    for (const g of this.#c.node.groups) {
+      if (g.role !== "leaving" || g.phase !== "passing" || now < g.moving.drainEndUs) continue;
+      const addresses = this.#c.plan.groups[g.index]!.slots.flatMap((slot) => slot.addresses.map((it) => it.bytes));
+      if (this.#p.queues.unread(addresses) > 0) this.#p.executor.step(now, { kind: "busy", group: g.index });
     }
   }
 

@@ -7,6 +7,7 @@ import { monotonicUs } from "../../kernel_ffi/libc.ts";
 import { probeQueueKind } from "../../kernel_ffi/nftables/socket.ts";
 import { ProbeSocket } from "../../kernel_ffi/probe_socket.ts";
 import { Rtnetlink } from "../../kernel_ffi/rtnetlink.ts";
+import { UdpQueues } from "../../kernel_ffi/sock_diag.ts";
 import { makeRealtime, setOomScoreAdj } from "../../kernel_ffi/scheduling.ts";
 import { planLimits } from "../core/limits.ts";
 import type { SwitchInit, SwitchReport } from "../core/messages.ts";
@@ -90,10 +91,12 @@ function runNode(init: SwitchInit, post: (report: SwitchReport) => void): void {
       addresses: context.slotsOf[i]!.flatMap((slot) => slot.addresses.map((it) => it.bytes)),
     })
   );
+  const queues = new UdpQueues();
   const news = new News(context, executor, netlink);
   try {
     rehearseCore(REHEARSALS);
     executor.rehearse(REHEARSALS);
+    for (let i = 0; i < REHEARSALS; i++) queues.unread([]);
     news.others();
     news.refresh();
     if (!realtime.fifo) {
@@ -106,6 +109,7 @@ function runNode(init: SwitchInit, post: (report: SwitchReport) => void): void {
       receiver: new Receiver(context, executor),
       news,
       probes,
+      queues,
       mailbox,
       mailboxFd: init.mailboxFd,
     });
@@ -122,6 +126,7 @@ function runNode(init: SwitchInit, post: (report: SwitchReport) => void): void {
     links.close();
     for (const probe of probes) probe.close();
     news.close();
+    queues.close();
     rules.close();
     netlink.close();
   }

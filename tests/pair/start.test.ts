@@ -209,7 +209,7 @@ Deno.test("SIGTERM of a standby, then of the primary that is alone: 0, and nothi
   });
 });
 
-Deno.test("kill -9 of the daemon alone while it holds packets: the guard gives them to the service", async () => {
+Deno.test("kill -9 of the daemon alone while it holds packets: the old node serves on, and the next run waits for the guard", async () => {
   await withPair(async (world, primary, standby) => {
     const traffic = await world.udp({ durationMs: 2500 });
     await sleep(300);

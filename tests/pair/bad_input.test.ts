@@ -1,0 +1,304 @@
+/** What is not right: configuration, key, rights, and everything that strangers may send. */
+import assert from "node:assert/strict";
+import { generateKey } from "../../config/key.ts";
+import { run } from "../../control/lab/command.ts";
+import { LabProcess } from "../../control/lab/process.ts";
+import { lanAddress, type NodeName, NODES } from "../../control/lab/topology.ts";
+import type { World } from "../../control/lab/world.ts";
+import type { Attack } from "./attacker.ts";
+import {
+  assertPerfect,
+  assertReigns,
+  daemonArgs,
+  exists,
+  footprint,
+  GAP_MS_MAX,
+  other,
+  segue,
+  sleep,
+  withPair,
+  withWorld,
+} from "./pair.ts";
+
+/** Writes the pair's file again with something changed; returns its path. */
+function changedConfig(world: World, name: string, change: (text: string) => string): string {
+  const path = `${world.folder}/${name}`, text = Deno.readTextFileSync(world.config), changed = change(text);
+  assert.notEqual(changed, text, "the change changes something");
+  Deno.writeTextFileSync(path, changed);
+  return path;
+}
+
+Deno.test("a start that cannot be: the reason, the exit code, and nothing is touched", async (t) => {
+  await withWorld(async (world) => {
+    const before = await footprint(world, "a");
+    const key = `${world.folder}/pair.key`;
+
+    async function assertRefused(
+      code: number,
+      patterns: readonly RegExp[],
+      args: readonly string[],
+      cmd: string[] = [],
+    ) {
+      const ended = await segue(world, "a", args, cmd);
+      for (const pattern of patterns) assert.match(ended.err, pattern);
+      assert.equal(ended.code, code, ended.err);
+      assert.doesNotMatch(ended.err, /\n\s+at /, "no stack for what is no bug");
+      assert.equal(await footprint(world, "a"), before);
+      return ended;
+    }
+
+    function assertNoFiles(): void {
+      for (const path of [world.runDir("a"), world.stateDir("a")]) {
+        assert.equal(exists(path), false, `${path} was made`);
+      }
+    }
+
+    await t.step("config errors: all of them, with line and hint", async () => {
+      const bad = changedConfig(
+        world,
+        "bad.toml",
+        (text) =>
+          text.replace('profile = "fast"', 'profile = "fast"\nlease = "5ms"\nheartbaet = "1ms"').replace("/32", "/40"),
+      );
+      await assertRefused(
+        78,
+        [/lease/, /heartbaet.*\n?.*heartbeat/s, /10\.77\.0\.100\/40/, /:\d+: /],
+        daemonArgs(world, "a", bad),
+      );
+      assertNoFiles();
+    });
+
+    await t.step("no such file", async () => {
+      await assertRefused(78, [/missing\.toml/], daemonArgs(world, "a", `${world.folder}/missing.toml`));
+      assertNoFiles();
+    });
+
+    await t.step("a node that the file does not have", async () => {
+      const args = daemonArgs(world, "a").map((arg) => arg === "a" ? "zeus" : arg);
+      await assertRefused(78, [/zeus/, /hint: --node a or --node b/], args);
+      assertNoFiles();
+    });
+
+    await t.step("a key that others can read", async () => {
+      Deno.chmodSync(key, 0o644);
+      await assertRefused(78, [/pair\.key has mode 0644/, /chmod 600/], daemonArgs(world, "a"));
+      Deno.chmodSync(key, 0o600);
+      assertNoFiles();
+    });
+
+    await t.step("no key", async () => {
+      Deno.renameSync(key, `${key}.away`);
+      await assertRefused(78, [/pair\.key is not there/, /segue keygen/], daemonArgs(world, "a"));
+      Deno.renameSync(`${key}.away`, key);
+      assertNoFiles();
+    });
+
+    await t.step("no rights: which ones are missing", async () => {
+      // An ordinary user who may read everything: the program and its sources are root's here.
+      const user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all,+dac_read_search"];
+      const both = [...user, "--ambient-caps=-all,+dac_read_search"];
+      await assertRefused(1, [/needs CAP_NET_ADMIN and CAP_NET_RAW/], daemonArgs(world, "a"), both);
+      const one = ["setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw"];
+      const ended = await assertRefused(1, [/needs CAP_NET_RAW/], daemonArgs(world, "a"), one);
+      assert.doesNotMatch(ended.err, /CAP_NET_ADMIN/);
+      assertNoFiles();
+    });
+
+    await t.step("an interface that is not there", async () => {
+      const config = changedConfig(world, "interface.toml", (text) => text.replaceAll('"veth0"', '"veth9"'));
+      await assertRefused(1, [/veth9/], daemonArgs(world, "a", config));
+      assert.equal(exists(`${world.runDir("a")}/segue.sock`), false);
+    });
+  });
+});
+
+async function rejected(world: World, node: NodeName): Promise<Readonly<Record<string, number>>> {
+  return (await world.status(node))!.rejected;
+}
+
+async function waitRejected(world: World, node: NodeName, reason: string, above = 0): Promise<void> {
+  await world.until(
+    async () => ((await world.status(node))?.rejected[reason] ?? 0) > above,
+    10_000,
+    `${node} to count datagrams with ${reason}`,
+  );
+}
+
+async function becomes(world: World, node: NodeName, role: string): Promise<void> {
+  await world.until(async () => await world.role(node) === role, 10_000, `${node} to be ${role}`);
+}
+
+/** Starts `a`, then `b` with another file; while both live, `a` goes on and `b` never speaks; then `a` is no more. */
+async function strangers(world: World, config: string, seen: () => Promise<void>, takesOver: boolean): Promise<void> {
+  world.start("a");
+  await becomes(world, "a", "primary");
+  const traffic = await world.udp({ durationMs: 4000 });
+  world.start("b", config);
+  await seen();
+  assertPerfect(await traffic.result());
+  assert.equal(await world.role("a"), "primary");
+  assert.notEqual(await world.role("b"), "primary");
+  await assertReigns(world, "a");
+  if (!takesOver) return;
+  // Nobody answers for the address any more: whoever that was, it is gone.
+  world.daemon("a").signal("SIGKILL");
+  await becomes(world, "b", "primary");
+  await assertReigns(world, "a b");
+}
+
+Deno.test("another key on one node: counted on both, visible, and the address is asked before it is taken", async () => {
+  await withWorld(async (world) => {
+    generateKey(`${world.folder}/other.key`);
+    const config = changedConfig(world, "other_key.toml", (text) => text.replace("pair.key", "other.key"));
+    await strangers(world, config, async () => {
+      for (const node of NODES) await waitRejected(world, node, "otherKey", 100);
+      await world.until(
+        async () => (await world.status("b"))!.alarms.some((alarm) => alarm.kind === "heartbeats-lost"),
+        5000,
+        "an alarm of b",
+      );
+      const shown = await segue(world, "b", ["status", "--run-dir", world.runDir("b")]);
+      assert.match(shown.out, /dropped datagrams: .*otherKey \d+/);
+    }, true);
+  });
+});
+
+Deno.test("another pair of the same name servers: counted on both, no effect", async () => {
+  await withWorld(async (world) => {
+    const config = changedConfig(
+      world,
+      "other_pair.toml",
+      (text) => text.replace('name = "lab"', 'name = "elsewhere"'),
+    );
+    await strangers(world, config, async () => {
+      for (const node of NODES) await waitRejected(world, node, "otherPair", 100);
+    }, false);
+  });
+});
+
+Deno.test("a peer with another address list: both stay as they are and say so", async () => {
+  await withWorld(async (world) => {
+    const config = changedConfig(world, "addresses.toml", (text) => text.replace("fd00:77::100", "fd00:77::200"));
+    await strangers(world, config, async () => {
+      for (const node of NODES) {
+        await world.until(
+          async () => (await world.status(node))?.peer.state === "incompatible",
+          10_000,
+          `${node} to find the peer incompatible`,
+        );
+        const alarm = (await world.status(node))!.alarms.find((one) => one.kind === "incompatible");
+        assert.match(alarm!.text, /another configuration/);
+      }
+      assert.equal(await world.role("b"), "starting");
+    }, false);
+    // With the right file it is a standby like any other, and the alarm ends.
+    assert.equal(await world.daemon("b").stop(), 0);
+    world.start("b");
+    await world.settled();
+    await world.until(async () => (await world.status("a"))!.alarms.length === 0, 5000, "the alarm to end");
+    await assertReigns(world, "a");
+  });
+});
+
+/** An attacker on the switch; killed with the world at the latest. */
+async function attack(world: World, what: Attack): Promise<LabProcess> {
+  const script = new URL("./attacker.ts", import.meta.url).pathname;
+  const command = [Deno.execPath(), "run", "-A", "--no-check", script, JSON.stringify(what)];
+  const process = new LabProcess(what.what, world.net.switch, command, {});
+  await process.line((line) => line === "ready", 20_000);
+  return process;
+}
+
+async function macOf(world: World, node: NodeName): Promise<string> {
+  const text = await run("ip", "-n", world.net.node(node), "-o", "link", "show", "veth0");
+  return text.match(/link\/ether (\S+)/)![1]!;
+}
+
+/** Frames of the switch's attacker towards one node, as if they came from the other one. */
+async function forge(world: World, node: NodeName, count: number): Promise<Readonly<Record<string, number>>> {
+  const process = await attack(world, {
+    what: "forge",
+    port: `p-${node}`,
+    toMac: await macOf(world, node),
+    toIp: lanAddress(node),
+    fromIp: lanAddress(other(node)),
+    count,
+    perSecond: 4000,
+  });
+  return JSON.parse(await process.line((line) => line.startsWith("{"), 30_000));
+}
+
+Deno.test("10,000 forged, foreign, malformed and random datagrams to each node: all counted, no effect", async () => {
+  await withPair(async (world, primary, standby) => {
+    const epoch = (await world.status(primary))!.groups[0]!.epoch;
+    const traffic = await world.udp({ durationMs: 6000 });
+    const sent = { [primary]: await forge(world, primary, 10_000), [standby]: await forge(world, standby, 10_000) };
+    assertPerfect(await traffic.result());
+    for (const node of NODES) {
+      const counted = await rejected(world, node);
+      console.log(`${node}: sent ${JSON.stringify(sent[node])}, counted ${JSON.stringify(counted)}`);
+      for (const [reason, number] of Object.entries(sent[node]!)) {
+        // What a full socket drops nobody can count; most of it is read.
+        assert.ok((counted[reason] ?? 0) >= number * 0.8, `${reason}: ${counted[reason]} of ${number}`);
+        assert.ok(counted[reason]! <= number + 100);
+      }
+      const status = (await world.status(node))!;
+      assert.equal(status.peer.state, "alive");
+      assert.equal(status.groups[0]!.epoch, epoch);
+    }
+    assert.equal(await world.role(primary), "primary");
+    assert.equal(await world.role(standby), "standby");
+    await assertReigns(world, primary);
+  });
+});
+
+async function captureFrom(world: World, node: NodeName, name: string, durationMs = 800): Promise<string> {
+  const file = `${world.folder}/${name}`;
+  const process = await attack(world, { what: "capture", port: `p-${node}`, file, durationMs });
+  const line = await process.line((text) => text.startsWith("captured"), 20_000);
+  assert.ok(Number(line.split(" ")[1]) > 20, line);
+  return file;
+}
+
+Deno.test("authentic heartbeats sent again: after a switchover, while the primary dies, after a restart of both", async () => {
+  await withPair(async (world, primary, standby) => {
+    const file = await captureFrom(world, primary, "as-primary.json");
+    const replayTo = (node: NodeName) => attack(world, { what: "replay", port: `p-${node}`, file, perSecond: 1000 });
+
+    // Its own heartbeats of this very run, as primary of an epoch that is past.
+    await world.switchover(standby);
+    const traffic = await world.udp({ durationMs: 2500 });
+    let attacker = await replayTo(standby);
+    await sleep(1000);
+    assertPerfect(await traffic.result());
+    await waitRejected(world, standby, "replayed", 100);
+    assert.equal(await world.role(standby), "primary");
+    assert.equal(await world.role(primary), "standby");
+    await attacker.kill();
+    await world.switchover(primary);
+    await assertReigns(world, `${primary} ${standby} ${primary}`);
+
+    // No sign of life: the primary dies while its heartbeats go on.
+    attacker = await replayTo(standby);
+    const other = await world.udp({ durationMs: 1500 });
+    await sleep(400);
+    world.daemon(primary).signal("SIGKILL");
+    const seen = await other.result();
+    assert.ok(seen.longestGapMs < GAP_MS_MAX, `the client saw nothing for ${seen.longestGapMs} ms`);
+    assert.equal(await world.role(standby), "primary");
+    await assertReigns(world, `${primary} ${standby} ${primary} ${standby}`);
+
+    // Both start anew, still under fire: they meet, and one serves.
+    world.daemon(standby).signal("SIGKILL");
+    await world.daemon(standby).ended;
+    const before = world.reigns.length;
+    await world.startBoth();
+    await sleep(500);
+    await world.settled();
+    const counted = await rejected(world, standby);
+    console.log(`after the restart ${standby} counts ${JSON.stringify(counted)}`);
+    await sleep(200);
+    assert.ok(world.reigns.length <= before + 1, "one primary at most after the restart");
+    await attacker.kill();
+  });
+});
