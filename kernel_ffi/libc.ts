@@ -149,6 +149,19 @@ export function interfaceIndex(name: string): number {
 
 const option32 = new Int32Array(1);
 
+const SOL_SOCKET = 1;
+/** asm-generic/socket.h: the plain option, and the one that passes the system's limit and needs CAP_NET_ADMIN over the whole machine. */
+const BUFFER_OPTIONS = { receive: { plain: 8, force: 33 }, send: { plain: 7, force: 32 } } as const;
+
+/** Asks for a socket buffer of this size, beyond the system's limit where this process may, else as large as the limit lets it be. */
+export function setBufferSize(fd: number, which: keyof typeof BUFFER_OPTIONS, bytes: number): void {
+  const { plain, force } = BUFFER_OPTIONS[which];
+  option32[0] = bytes;
+  if (libc().setsockopt(fd, SOL_SOCKET, force, option32, 4) !== 0) {
+    libc().setsockopt(fd, SOL_SOCKET, plain, option32, 4);
+  }
+}
+
 /** setsockopt with an int. */
 export function setIntOption(fd: number, level: number, name: number, value: number, what: string): void {
   option32[0] = value;

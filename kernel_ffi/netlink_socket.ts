@@ -5,7 +5,7 @@
  * answers a request is already there when it is asked for, and no call here ever waits.
  */
 import { EAGAIN, EINTR, ENOBUFS, KernelError } from "./errno.ts";
-import { closeFd, errno, libc, must, setIntOption } from "./libc.ts";
+import { closeFd, errno, libc, must, setBufferSize, setIntOption } from "./libc.ts";
 import {
   decodeError,
   messages,
@@ -17,15 +17,7 @@ import {
   NLMSG_HEADER_BYTES,
   viewOf,
 } from "./netlink.ts";
-import {
-  MSG_DONTWAIT,
-  MSG_TRUNC,
-  NOTHING,
-  SOCK_CLOEXEC,
-  SOCK_NONBLOCK,
-  SOCK_RAW,
-  SOL_SOCKET,
-} from "./socket_constants.ts";
+import { MSG_DONTWAIT, MSG_TRUNC, NOTHING, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_RAW } from "./socket_constants.ts";
 
 // linux/netlink.h
 export const NETLINK_ROUTE = 0;
@@ -37,8 +29,6 @@ const NETLINK_NO_ENOBUFS = 5;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 // asm-generic/socket.h: without the limit of net.core.[rw]mem_max; needs CAP_NET_ADMIN
-const SO_SNDBUFFORCE = 32;
-const SO_RCVBUFFORCE = 33;
 
 /** sizeof(struct sockaddr_nl) */
 const SOCKADDR_NL_BYTES = 12;
@@ -84,12 +74,8 @@ export class NetlinkSocket {
       setIntOption(this.fd, SOL_NETLINK, NETLINK_EXT_ACK, 1, "NETLINK_EXT_ACK");
       setIntOption(this.fd, SOL_NETLINK, NETLINK_CAP_ACK, 1, "NETLINK_CAP_ACK");
       if (options.noEnobufs) setIntOption(this.fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, 1, "NETLINK_NO_ENOBUFS");
-      if (options.receiveBuffer !== undefined) {
-        setIntOption(this.fd, SOL_SOCKET, SO_RCVBUFFORCE, options.receiveBuffer, "SO_RCVBUFFORCE");
-      }
-      if (options.sendBuffer !== undefined) {
-        setIntOption(this.fd, SOL_SOCKET, SO_SNDBUFFORCE, options.sendBuffer, "SO_SNDBUFFORCE");
-      }
+      if (options.receiveBuffer !== undefined) setBufferSize(this.fd, "receive", options.receiveBuffer);
+      if (options.sendBuffer !== undefined) setBufferSize(this.fd, "send", options.sendBuffer);
       this.portId = this.#bind();
       for (const group of options.groups ?? []) this.join(group);
     } catch (error) {

@@ -1,6 +1,6 @@
 /** A queue in which the kernel keeps packets until they are let go, in order, or given back. */
 import { EAGAIN, EINTR, ENOBUFS, KernelError } from "./errno.ts";
-import { errno, libc, must, setIntOption } from "./libc.ts";
+import { errno, libc, must, setBufferSize, setIntOption } from "./libc.ts";
 import { messages, viewOf } from "./netlink.ts";
 import { nfqLibrary } from "./nfqueue_library.ts";
 import {
@@ -12,12 +12,11 @@ import {
   packetPayload,
   setBatchVerdict,
 } from "./nfqueue_codec.ts";
-import { MSG_DONTWAIT, SOL_SOCKET } from "./socket_constants.ts";
+import { MSG_DONTWAIT } from "./socket_constants.ts";
 
 // linux/netlink.h, asm-generic/socket.h, asm-generic/fcntl.h
 const SOL_NETLINK = 270;
 const NETLINK_NO_ENOBUFS = 5;
-const SO_RCVBUFFORCE = 33;
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
 
@@ -91,7 +90,7 @@ export class HoldQueue {
     try {
       this.fd = library.nfq_fd(this.#handle);
       this.setCloseOnExec(true);
-      setIntOption(this.fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES, "SO_RCVBUFFORCE");
+      setBufferSize(this.fd, "receive", RECEIVE_BUFFER_BYTES);
       // Without it one overflow makes every later verdict fail once.
       setIntOption(this.fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, 1, "NETLINK_NO_ENOBUFS");
       this.#queueHandle = mustPointer(

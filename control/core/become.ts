@@ -71,7 +71,7 @@ export function becomeStandby(n: NodeFacts, g: GroupState, reason: string): void
 export function becomeSuspecting(n: NodeFacts, g: GroupState, reason: string): void {
   become(n, g, "suspecting");
   setPhase(g, "none", 0);
-  n.out.push({ kind: "begin", group: g.index, switch: "failover", reason });
+  n.out.push({ kind: "begin", group: g.index, switch: "failover", reason, fromEpoch: g.epoch });
   n.out.push({ kind: "step", group: g.index, text: "suspect" });
 }
 
@@ -101,7 +101,7 @@ export function becomePrimary(n: NodeFacts, g: GroupState, kind: SwitchKind, rea
   const epoch = nextEpoch(n, g);
   if (epoch === null) return;
   const holding = g.holding;
-  n.out.push({ kind: "begin", group: g.index, switch: kind, reason });
+  n.out.push({ kind: "begin", group: g.index, switch: kind, reason, fromEpoch: g.epoch });
   become(n, g, "primary");
   setPhase(g, holding ? "settling" : "none", holding ? g.moving.id : 0);
   g.epoch = epoch;
@@ -139,7 +139,7 @@ export function becomeFenced(n: NodeFacts, g: GroupState, reason: string, maySti
 
 /** Finds out that another reigns: silent at once, questions later. */
 export function yieldTo(n: NodeFacts, g: GroupState, reason: string): void {
-  n.out.push({ kind: "begin", group: g.index, switch: "yield", reason });
+  n.out.push({ kind: "begin", group: g.index, switch: "yield", reason, fromEpoch: g.epoch });
   become(n, g, "standby");
   g.calmSinceUs = n.nowUs;
   setPhase(g, "none", 0);
@@ -161,7 +161,10 @@ export function becomePreparing(n: NodeFacts, g: GroupState, reason: string, swi
   g.moving.peerEpoch = g.peer.epoch;
   g.moving.passingSeen = false;
   g.holding = true;
-  n.out.push({ kind: "begin", group: g.index, switch: "switchover", reason }, { kind: "hold", group: g.index });
+  n.out.push({ kind: "begin", group: g.index, switch: "switchover", reason, fromEpoch: g.epoch }, {
+    kind: "hold",
+    group: g.index,
+  });
 }
 
 export function becomeLeaving(n: NodeFacts, g: GroupState, switchId: number): void {
@@ -170,7 +173,8 @@ export function becomeLeaving(n: NodeFacts, g: GroupState, switchId: number): vo
   g.moving.id = switchId;
   g.moving.leaseGone = false;
   g.moving.drainEndUs = n.nowUs + n.limits.drainUs;
-  n.out.push({ kind: "begin", group: g.index, switch: "handover", reason: `${n.peerName} asked to take over` });
+  const reason = `${n.peerName} asked to take over`;
+  n.out.push({ kind: "begin", group: g.index, switch: "handover", reason, fromEpoch: g.epoch });
   n.out.push({ kind: "beat", group: g.index, step: "pass" });
 }
 

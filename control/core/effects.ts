@@ -24,7 +24,13 @@ export type Effect =
   /** Send what is held to the peer as frames, in order, and lift the hold. */
   | { readonly kind: "giveBack"; readonly group: number }
   /** A switch begins: its receipt counts from here. */
-  | { readonly kind: "begin"; readonly group: number; readonly switch: SwitchKind; readonly reason: string }
+  | {
+    readonly kind: "begin";
+    readonly group: number;
+    readonly switch: SwitchKind;
+    readonly reason: string;
+    readonly fromEpoch: number;
+  }
   | { readonly kind: "step"; readonly group: number; readonly text: string }
   /** The switch is over. Without a begun one nothing happens. */
   | { readonly kind: "end"; readonly group: number; readonly outcome: "done" | "aborted" }

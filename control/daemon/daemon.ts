@@ -31,6 +31,7 @@ export class Daemon implements ApiBackend {
   #settings: Settings;
   #switch!: SwitchThread;
   #tracks: Tracks | null = null;
+  readonly #eligibility = new Map<string, { readonly ok: boolean; readonly reason: string }>();
   #end: (code: number) => void = () => {};
   #stopping = false;
   #ready = false;
@@ -116,6 +117,7 @@ export class Daemon implements ApiBackend {
   }
 
   #eligible(group: string, ok: boolean, reason: string): void {
+    this.#eligibility.set(group, { ok, reason });
     const text = ok ? `${group}: may be served here again` : `${group}: may not be served here: ${reason}`;
     const event = {
       at: new Date().toISOString(),
@@ -243,7 +245,11 @@ export class Daemon implements ApiBackend {
     await this.#switch.result({ kind: "reload", configJson: JSON.stringify(loaded.config) });
     this.#settings = { ...this.#settings, config: loaded.config };
     this.#tracks?.stop();
-    this.#tracks = new Tracks(loaded.config.groups, (group, ok, reason) => this.#eligible(group, ok, reason));
+    this.#tracks = new Tracks(
+      loaded.config.groups,
+      (group, ok, reason) => this.#eligible(group, ok, reason),
+      this.#eligibility,
+    );
     this.#p.log.write("notice", changed.length === 0 ? "reload: nothing has changed" : `reload: ${changed.join(", ")}`);
     return { changed };
   }

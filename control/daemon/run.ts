@@ -20,18 +20,17 @@ const LOCK_FILE = "segue.lock";
 /** Runs the daemon until it is told to stop. Resolves with the exit code: 0 stopped, 1 failed, 78 bad config. */
 export async function runDaemon(options: RunOptions): Promise<number> {
   const settings = await readSettings(options);
+  const rights = missingRights();
   if ("refusal" in settings) {
     console.error(settings.refusal.trimEnd());
+    // It may well be the reason for the other one: a key that this user may not read.
+    if (rights !== null) console.error(rights);
     return EXIT_CONFIG;
   }
   const log = new Log();
   if (settings.warnings !== "") log.write("notice", settings.warnings);
-  const missing = missingCapabilities(["CAP_NET_ADMIN", "CAP_NET_RAW"]);
-  if (missing.length > 0) {
-    log.write(
-      "alarm",
-      `segue run needs ${missing.join(" and ")}, which this process lacks: start it as root, or by the systemd unit`,
-    );
+  if (rights !== null) {
+    log.write("alarm", rights);
     return EXIT_FAILED;
   }
   try {
@@ -49,6 +48,14 @@ export async function runDaemon(options: RunOptions): Promise<number> {
     log.write("alarm", `segue cannot start: ${error instanceof Error ? error.message : error}`);
     return EXIT_FAILED;
   }
+}
+
+/** A sentence, or null where nothing is missing. */
+function missingRights(): string | null {
+  const missing = missingCapabilities(["CAP_NET_ADMIN", "CAP_NET_RAW"]);
+  return missing.length === 0
+    ? null
+    : `segue run needs ${missing.join(" and ")}, which this process lacks: start it as root, or by the systemd unit`;
 }
 
 function lockOf(path: string): Disposable {

@@ -4,6 +4,9 @@ import { LinkMonitor, Rtnetlink } from "../../kernel_ffi/rtnetlink.ts";
 
 export type TellEligible = (group: string, ok: boolean, reason: string) => void;
 
+/** What was told last of a group; a group that is not in the map may serve. */
+export type Told = ReadonlyMap<string, { readonly ok: boolean; readonly reason: string }>;
+
 interface Watched {
   readonly name: string;
   ok: boolean;
@@ -15,16 +18,20 @@ class GroupTracks {
   readonly #watched: Watched[] = [];
   readonly #tell: TellEligible;
   readonly #group: string;
-  #said = true;
-  #saidReason = "";
+  #said: boolean;
+  #saidReason: string;
 
-  constructor(group: string, tell: TellEligible) {
+  constructor(group: string, tell: TellEligible, told: Told) {
     this.#group = group;
     this.#tell = tell;
+    const { ok, reason } = told.get(group) ?? { ok: true, reason: "" };
+    this.#said = ok;
+    this.#saidReason = reason;
   }
 
-  add(name: string): Watched {
-    const watched = { name, ok: true, reason: "" };
+  /** @param ok until it is known */
+  add(name: string, ok = true): Watched {
+    const watched = { name, ok, reason: ok ? "" : this.#saidReason };
     this.#watched.push(watched);
     return watched;
   }
@@ -46,15 +53,19 @@ export class Tracks {
   readonly #stopped = new AbortController();
   #monitor: LinkMonitor | null = null;
 
-  constructor(groups: readonly GroupConfig[], tell: TellEligible) {
+  /** @param told what the tracks before these said, after a reload: a group that may not serve must prove that it may again */
+  constructor(groups: readonly GroupConfig[], tell: TellEligible, told: Told = new Map()) {
     const interfaces: { readonly name: string; readonly watched: Watched; readonly tracks: GroupTracks }[] = [];
     for (const group of groups) {
-      const tracks = new GroupTracks(group.name, tell);
+      const tracks = new GroupTracks(group.name, tell, told);
+      const ok = told.get(group.name)?.ok ?? true;
       for (const track of group.track) {
         if (track.kind === "interface") {
           interfaces.push({ name: track.interface, watched: tracks.add(track.interface), tracks });
-        } else void this.#watchCommand(track, tracks);
+        } else void this.#watchCommand(track, tracks, tracks.add(track.exec.join(" "), ok));
       }
+      // A track that spoke against it may be gone.
+      if (!ok && !group.track.some((track) => track.kind === "exec")) tracks.changed();
     }
     if (interfaces.length > 0) this.#watchInterfaces(interfaces);
   }
@@ -84,9 +95,12 @@ export class Tracks {
     }, LINK_POLL_MS));
   }
 
-  async #watchCommand(track: Extract<Track, { kind: "exec" }>, tracks: GroupTracks): Promise<void> {
-    const name = track.exec.join(" ");
-    const watched = tracks.add(name);
+  async #watchCommand(
+    track: Extract<Track, { kind: "exec" }>,
+    tracks: GroupTracks,
+    watched: Watched,
+  ): Promise<void> {
+    const name = watched.name;
     let failures = 0, successes = 0;
     while (!this.#stopped.signal.aborted) {
       const problem = await runOnce(track, this.#stopped.signal);

@@ -30,3 +30,29 @@ export function syncFolder(path: string): void {
     folder.close();
   }
 }
+
+/** One page of a database: less room is no room. */
+const TRIAL_BYTES = 4096;
+
+/**
+ * Why a folder cannot be written, by trying; null if it can. SQLite says "disk I/O error" where the disk is full, and
+ * "unable to open" where it is read-only.
+ */
+export function writeObstacle(folder: string): string | null {
+  const path = `${folder}/journal.trial-${Deno.pid}`;
+  try {
+    using file = Deno.openSync(path, { write: true, create: true, truncate: true, mode: 0o600 });
+    for (let left = TRIAL_BYTES; left > 0;) left -= file.writeSync(new Uint8Array(left));
+    return null;
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    if (/os error (28|122)\b/.test(text)) return "the disk is full";
+    return /os error 30\b/.test(text) ? "the disk is read-only" : text;
+  } finally {
+    try {
+      Deno.removeSync(path);
+    } catch {
+      // It could not be made.
+    }
+  }
+}

@@ -20,7 +20,7 @@ import { ENTRY_LIMIT } from "./entry.ts";
 import { type EpochMarks, readEpochCopy, writeEpochCopy } from "./epoch_copy.ts";
 import { EpochLedger } from "./epoch_ledger.ts";
 import { failureKind, failureText, JournalError } from "./failure.ts";
-import { exists } from "./files.ts";
+import { exists, writeObstacle } from "./files.ts";
 import { newestSetAside, PLAUSIBLE_MAX, salvageEpochs, setAside } from "./salvage.ts";
 
 /** Epochs reserved at a time. */
@@ -350,7 +350,8 @@ export class JournalStore {
 
   #nextTrouble(what: string, error: unknown): Trouble {
     const waitMs = Math.min(RETRY_MAX_MS, this.#trouble === null ? RETRY_FIRST_MS : this.#trouble.waitMs * 2);
-    const text = `cannot ${what} ${this.#path}: ${failureText(error)}`;
+    const obstacle = failureKind(error) === "other" ? writeObstacle(dirname(this.#path)) : null;
+    const text = `cannot ${what} ${this.#path}: ${failureText(error)}${obstacle === null ? "" : ` (${obstacle})`}`;
     return { text, waitMs, retryAt: performance.now() + waitMs };
   }
 }

@@ -75,7 +75,7 @@ export async function measureKeepalived(
     rows.push(await measure(world, scenario, fault));
     if (i < scenarios.length - 1) await fault.repair(world, program);
   }
-  return beside(`keepalived ${program.version}, 10 ms (measured now)`, rows);
+  return beside(`keepalived ${program.version}, measured now`, rows);
 }
 
 function start(world: World, name: NodeName, program: KeepalivedProgram): void {

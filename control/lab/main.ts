@@ -22,7 +22,12 @@ export async function runLab(options: LabOptions): Promise<number> {
     terminal.err(`scenarios:\n${scenarioList()}`);
     return EXIT_USAGE;
   }
-  if (!hasIp()) return complain(terminal, "lab", "ip(8) is missing", "install iproute2");
+  if (!runs("ip", "-V")) return complain(terminal, "lab", "ip(8) is missing", "install iproute2");
+  for (const { name, needs } of scenarios) {
+    if (needs !== undefined && !runs(needs, "--version")) {
+      return complain(terminal, "lab", `${name} takes ${needs}, which is missing`, "install nftables");
+    }
+  }
   const problem = await acquireRights(options);
   if (problem !== null) return complain(terminal, "lab", problem, "run it as root");
   return await (await import("./tour.ts")).runTour(scenarios, options);
@@ -30,7 +35,7 @@ export async function runLab(options: LabOptions): Promise<number> {
 
 /** Null when the process may make namespaces; else why it may not. May start the program anew. */
 async function acquireRights(options: LabOptions): Promise<string | null> {
-  const { becomeUnshared, mountOwnRun, privilege } = await import("./privilege.ts");
+  const { becomeUnshared, mountOwnRun, privilege, userNamespaceRefusal } = await import("./privilege.ts");
   switch (privilege()) {
     case "root":
       return null;
@@ -38,16 +43,19 @@ async function acquireRights(options: LabOptions): Promise<string | null> {
       if (options.withKeepalived) terminal.err("segue lab: --with-keepalived can install nothing without root\n");
       mountOwnRun();
       return null;
-    case "none":
+    case "none": {
+      const refusal = userNamespaceRefusal();
+      if (refusal !== null) return `no rights over networks (CAP_NET_ADMIN, CAP_SYS_ADMIN), and ${refusal}`;
       terminal.err("segue lab: not root, so this runs in a user namespace of its own, without real-time priority\n");
       becomeUnshared(Deno.args);
       return "cannot start unshare(1), which makes a user namespace";
+    }
   }
 }
 
-function hasIp(): boolean {
+function runs(command: string, ...args: string[]): boolean {
   try {
-    return new Deno.Command("ip", { args: ["-V"], stdout: "null", stderr: "null" }).outputSync().success;
+    return new Deno.Command(command, { args, stdout: "null", stderr: "null" }).outputSync().success;
   } catch {
     return false;
   }

@@ -4,12 +4,14 @@ import { GAP_MS_MAX } from "./scenarios.ts";
 
 /** Broken promises, in words; none if all is well. */
 export function brokenPromises(outcome: Omit<Outcome, "problems">): string[] {
-  const { scenario, cast, udp, udp6, tcp, ownership } = outcome;
+  const { scenario, cast, udp, udp6, tcp, ownership, owners } = outcome;
   const problems: string[] = [];
   for (const { node, frames } of ownership.intrusions) {
     problems.push(`${node} spoke as the address although it was not its own (${frames} frames; ${ownership.order})`);
   }
   if (ownership.missed > 0) problems.push(`the watcher missed ${ownership.missed} frames: one owner is not proven`);
+  const expected = scenario.moves ? [cast.primary, cast.standby] : [cast.primary];
+  if (owners.length > expected.length) problems.push(`the address moved without need: ${owners.join(" → ")}`);
   const moved = ownership.reigns.some((reign) => reign.node === cast.standby);
   if (scenario.moves && !moved) problems.push(`${cast.standby} never spoke as the address`);
   for (const [name, seen] of [["IPv4", udp], ["IPv6", udp6]] as const) {

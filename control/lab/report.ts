@@ -1,8 +1,11 @@
 /** The result of a lab run for programs, and what is kept of a run that broke a promise. Names in snake_case. */
+import { receiptJson } from "../api/json.ts";
 import { VERSION } from "../core/version.ts";
 import type { Outcome } from "./conduct.ts";
 import type { Measurement } from "./measurement.ts";
+import { promiseText } from "./scenarios.ts";
 import type { Comparisons } from "./table.ts";
+import { NODES } from "./topology.ts";
 import type { World } from "./world.ts";
 
 export interface LabReport {
@@ -36,7 +39,8 @@ function outcomeJson(outcome: Outcome): Record<string, unknown> {
   return {
     name: scenario.name,
     title: scenario.title,
-    ok: outcome.problems.length === 0,
+    promise: promiseText(scenario),
+    kept: outcome.problems.length === 0,
     problems: outcome.problems,
     primary: cast.primary,
     standby: cast.standby,
@@ -60,7 +64,8 @@ function outcomeJson(outcome: Outcome): Record<string, unknown> {
         frames,
       })),
     },
-    receipt: outcome.receipt,
+    owners: outcome.owners,
+    receipt: outcome.receipt === null ? null : receiptJson(outcome.receipt),
   };
 }
 
@@ -82,9 +87,10 @@ function measurementJson(seen: Measurement): Record<string, number> {
 /** Writes what helps to understand a broken promise into a folder of its own, and returns its path. */
 export function keepLogs(world: World | null, report: LabReport): string {
   const folder = Deno.makeTempDirSync({ prefix: "segue-lab-logs-" });
-  for (const { name, pid, lines } of world?.everStarted ?? []) {
-    const text = [`--- process ${pid}`, ...lines].join("\n") + "\n";
-    Deno.writeTextFileSync(`${folder}/${name.replace(" ", "-")}.log`, text, { append: true });
+  if (world !== null) {
+    for (const name of NODES) {
+      Deno.writeTextFileSync(`${folder}/node-${name}.log`, world.linesOf(name).join("\n") + "\n");
+    }
   }
   Deno.writeTextFileSync(`${folder}/report.json`, JSON.stringify(reportJson({ ...report, logs: folder }), null, 2));
   return folder;

@@ -1,5 +1,6 @@
 /** What can happen to a pair, and what segue promises its clients each time. */
-import { sleep } from "./command.ts";
+import { run, sleep } from "./command.ts";
+import { COLUMNS_MAX, wrap } from "./text.ts";
 import type { NodeName } from "./topology.ts";
 import type { World } from "./world.ts";
 
@@ -24,6 +25,10 @@ export interface Scenario {
   /** Packets may be lost (a crash), or not one. */
   readonly mayLose: boolean;
   readonly shortNeighbours?: boolean;
+  /** A program that it takes besides ip(8). */
+  readonly needs?: string;
+  /** What is being done, for whoever watches. */
+  deed(cast: Cast): string;
   fault(world: World, cast: Cast): Promise<unknown>;
   /** Back to two healthy nodes, after the traffic. */
   repair?(world: World, cast: Cast): Promise<unknown>;
@@ -34,7 +39,7 @@ export const FAULT_AT_MS = 700;
  * A failover that lets a client wait longer than this breaks its promise. Many times what is measured: a lab shares its
  * machine with others.
  */
-export const GAP_MS_MAX = 200;
+export const GAP_MS_MAX = 500;
 
 const CRASH_MS = 2000;
 /** How long a stopped daemon sleeps, and a port stays dead. */
@@ -49,6 +54,7 @@ export const SCENARIOS: readonly Scenario[] = [
     durationMs: CRASH_MS,
     moves: true,
     mayLose: false,
+    deed: ({ primary, standby }) => `moving ${primary} → ${standby}`,
     fault: (world, { standby }) => world.switchover(standby),
   },
   {
@@ -59,17 +65,19 @@ export const SCENARIOS: readonly Scenario[] = [
     durationMs: CRASH_MS,
     moves: true,
     mayLose: true,
+    deed: ({ primary }) => `power off: ${primary}`,
     fault: (world, { primary }) => world.powerOff(primary),
     repair: (world, { primary }) => world.powerOn(primary),
   },
   {
     name: "kill",
     title: "daemon killed",
-    story: "kill -9 for the primary's daemon, its whole process group; its services live on",
+    story: "kill -9 for the primary's whole process group; its services live on",
     tour: true,
     durationMs: CRASH_MS,
     moves: true,
     mayLose: true,
+    deed: ({ primary }) => `kill -9: ${primary}`,
     fault: (world, { primary }) => Promise.resolve(world.daemon(primary).signal("SIGKILL")),
     repair: (world, { primary }) => Promise.resolve(world.start(primary)),
   },
@@ -81,6 +89,7 @@ export const SCENARIOS: readonly Scenario[] = [
     durationMs: CRASH_MS + ABSENCE_MS,
     moves: true,
     mayLose: true,
+    deed: ({ primary }) => `SIGSTOP: ${primary}`,
     fault: async (world, { primary }) => {
       world.daemon(primary).signal("SIGSTOP");
       await sleep(ABSENCE_MS);
@@ -95,6 +104,7 @@ export const SCENARIOS: readonly Scenario[] = [
     durationMs: CRASH_MS,
     moves: false,
     mayLose: false,
+    deed: () => "sync cable cut",
     fault: (world) => world.cable(false),
     repair: (world) => world.cable(true),
   },
@@ -106,6 +116,7 @@ export const SCENARIOS: readonly Scenario[] = [
     durationMs: CRASH_MS + ABSENCE_MS,
     moves: true,
     mayLose: true,
+    deed: ({ primary }) => `LAN port down: ${primary}`,
     fault: async (world, { primary }) => {
       await world.lan(primary, false);
       await sleep(ABSENCE_MS);
@@ -121,10 +132,30 @@ export const SCENARIOS: readonly Scenario[] = [
     moves: false,
     mayLose: false,
     shortNeighbours: true,
+    deed: ({ standby }) => `power off: ${standby}`,
     fault: (world, { standby }) => world.powerOff(standby),
     repair: (world, { standby }) => world.powerOn(standby),
   },
+  {
+    name: "flush",
+    title: "standby's rules flushed",
+    story: "somebody else's `nft flush ruleset` on the standby: it must stay mute, and mend its rules",
+    tour: false,
+    durationMs: CRASH_MS,
+    moves: false,
+    mayLose: false,
+    needs: "nft",
+    deed: ({ standby }) => `nft flush ruleset: ${standby}`,
+    fault: (world, { standby }) => run("ip", "netns", "exec", world.net.node(standby), "nft", "flush", "ruleset"),
+  },
 ];
+
+/** What segue promises the clients each time, in a few words. Pure. */
+export function promiseText({ moves, mayLose }: Pick<Scenario, "moves" | "mayLose">): string {
+  if (!moves) return "nothing moves, nothing is lost, doubled or out of order";
+  if (!mayLose) return "it moves, one owner at every moment, nothing is lost, doubled or out of order";
+  return `the standby takes over, one owner at every moment, no gap above ${GAP_MS_MAX} ms`;
+}
 
 /** One scenario, the tour, or null for a name that there is not. */
 export function chooseScenarios(name: string | undefined): readonly Scenario[] | null {
@@ -139,10 +170,15 @@ const ALIASES: Readonly<Record<string, string>> = {
   sigkill: "kill",
   sigstop: "hang",
   freeze: "hang",
+  stop: "hang",
   "cable-cut": "cable",
+  "standby-off": "standby",
 };
 
 /** The list for people, one a line. */
 export function scenarioList(): string {
-  return SCENARIOS.map(({ name, title, story }) => `  ${name.padEnd(10)} ${title}: ${story}\n`).join("");
+  const lines = SCENARIOS.flatMap(({ name, title, story }) =>
+    wrap(`  ${name.padEnd(10)} ${title}: ${story}`, COLUMNS_MAX, 13)
+  );
+  return lines.join("\n") + "\n";
 }

@@ -25,7 +25,7 @@ const COLOURED: Style = {
   good: (text) => `\x1b[32m${text}\x1b[39m`,
   bad: (text) => `\x1b[31m${text}\x1b[39m`,
 };
-const PLAIN_COLUMNS = 80;
+const PLAIN_COLUMNS = 100;
 
 type Write = (text: string) => void;
 

@@ -26,7 +26,7 @@ export interface Comparisons {
  * `--with-keepalived` measures it again.
  */
 export const MEASURED_EARLIER: Comparisons = {
-  title: "keepalived 2.2.7, 10 ms (measured earlier)",
+  title: "keepalived 2.2.7, measured earlier",
   rows: [
     { scenario: "planned", gap: "7.6 ms", lost: "13", owners: "one" },
     { scenario: "power-off", gap: "28-35 ms", lost: "51-66", owners: "one" },
@@ -43,13 +43,13 @@ export function beside(title: string, now: readonly Comparison[]): Comparisons {
 
 /** No line is longer than 100 columns. */
 export function outcomeTable(outcomes: readonly Outcome[], beside: Comparisons): string[] {
-  const heads = ["", "longest gap", "lost", "reordered", "TCP longest", "who spoke"];
+  const heads = ["", "gap", "lost", "reordered", "TCP longest", "who spoke"];
   const own = outcomes.map((outcome) => [
     outcome.scenario.name,
     `${outcome.udp.longestGapMs.toFixed(1)} ms`,
     `${outcome.udp.lost}`,
     `${outcome.udp.reordered}`,
-    tcpText(outcome),
+    tcpCell(outcome),
     spokeText(outcome),
   ]);
   const others = outcomes.map((outcome) => {
@@ -71,7 +71,7 @@ export function tableNotes(outcomes: readonly Outcome[], beside: Comparisons): s
     notes.push("anew: connections end with the kernel that holds them, and the client connected once more");
   }
   if (beside === MEASURED_EARLIER && shown.length > 0) {
-    notes.push("keepalived: 10 ms adverts, its least; measured on a 2-core virtual machine; - not measured");
+    notes.push("keepalived: 10 ms adverts, its least; measured on a 2-core virtual machine; -: not measured");
   }
   if (shown.some((row) => row.earlier === true)) {
     notes.push("* keepalived 2.2.7, measured earlier on a 2-core virtual machine; --with-keepalived measures it now");
@@ -88,6 +88,13 @@ function spokeText({ ownership }: Outcome): string {
 
 /** Longest wait for an answer over TCP, and how often the client had to connect anew. */
 export function tcpText({ tcp }: Pick<Outcome, "tcp">): string {
+  const again = tcp.connects - 1;
+  const wait = `${tcp.longestMs.toFixed(0)} ms`;
+  return again <= 0 ? wait : `${wait}, ${again} reconnect${again === 1 ? "" : "s"}`;
+}
+
+/** The same in fewer letters. */
+function tcpCell({ tcp }: Outcome): string {
   const again = tcp.connects - 1;
   const wait = `${tcp.longestMs.toFixed(0)} ms`;
   return again <= 0 ? wait : again === 1 ? `${wait}, anew` : `${wait}, anew ${again}×`;

@@ -65,7 +65,7 @@ async function closeAll(run: Run): Promise<World | null> {
 }
 
 async function play(scenarios: readonly Scenario[], options: TourOptions, view: View, run: Run): Promise<void> {
-  view.line("A client, a switch and two nodes in network namespaces of this machine; two real daemons, profile fast.");
+  view.text("A client, a switch and two nodes in network namespaces; two real daemons, profile fast.");
   view.doing("building …");
   const world = await build(run);
   if (scenarios.some((scenario) => scenario.shortNeighbours)) await world.net.shortenNeighbours();

@@ -1,13 +1,16 @@
 /** What a visitor of the lab reads: what happens now, what the client saw of it, and the sum of it all. */
 import { durationText } from "../api/units.ts";
-import { chart, sparkline } from "./chart.ts";
+import { chart, LOST, sparkline } from "./chart.ts";
 import type { Audience, Outcome } from "./conduct.ts";
 import type { Progress, Timeline } from "./measurement.ts";
-import type { Scenario } from "./scenarios.ts";
+import { promiseText, type Scenario } from "./scenarios.ts";
 import type { Screen, Style } from "./screen.ts";
-import { type Comparisons, outcomeTable, tcpText } from "./table.ts";
+import { type Comparisons, outcomeTable, tableNotes, tcpText } from "./table.ts";
+import { COLUMNS_MAX, wrap } from "./text.ts";
 
-const LIVE_COLUMNS = 40;
+const LIVE_COLUMNS_MAX = 40;
+/** What stands beside the picture in the line that changes. */
+const LIVE_TEXT_COLUMNS = 68;
 const CHART_COLUMNS_MAX = 64;
 /** What stands before a chart's columns. */
 const CHART_MARGIN = 12;
@@ -17,6 +20,8 @@ const BEFORE_FAULT_MS = 30;
 /** A gap that begins within this time of the fault is taken for its effect. */
 const NEAR_FAULT_MS = 100;
 const INDENT = "  ";
+/** Width of what a line is about. */
+const LABEL_COLUMNS = 9;
 
 export class View {
   readonly #screen: Screen;
@@ -33,6 +38,15 @@ export class View {
     this.#screen.line(text);
   }
 
+  /** Broken into lines that fit. */
+  text(text: string, indent = INDENT.length): void {
+    for (const line of wrap(text, this.#columns, indent)) this.line(line);
+  }
+
+  get #columns(): number {
+    return Math.min(COLUMNS_MAX, this.#screen.columns);
+  }
+
   /** What is being done at the moment, where lines can change. */
   doing(text: string): void {
     this.#screen.live(this.#style.dim(text));
@@ -45,7 +59,8 @@ export class View {
   /** Follows one scenario while it is played. */
   audience(scenario: Scenario): Audience {
     let phase = "", seen: Progress | null = null, whole: Timeline | null = null;
-    const show = () => this.#screen.live(liveLine(scenario, phase, seen, whole));
+    const columns = Math.max(1, Math.min(LIVE_COLUMNS_MAX, this.#screen.columns - LIVE_TEXT_COLUMNS));
+    const show = () => this.#screen.live(liveLine(scenario, phase, seen, whole, columns));
     return {
       phase(text) {
         phase = text;
@@ -61,7 +76,10 @@ export class View {
 
   begin(scenario: Scenario): void {
     this.line("");
-    this.line(`${this.#style.bold(scenario.title)} ${this.#style.dim(`(${scenario.name})`)}: ${scenario.story}`);
+    const { title, name, story } = scenario;
+    const [first, ...rest] = wrap(`${title} (${name}): ${story}`, this.#columns, INDENT.length);
+    this.line(first!.replace(title, this.#style.bold(title)).replace(`(${name})`, this.#style.dim(`(${name})`)));
+    for (const line of rest) this.line(line);
   }
 
   outcome(outcome: Outcome): void {
@@ -72,21 +90,37 @@ export class View {
       msPerColumn: CHART_MS_PER_COLUMN,
       markMs: faultMs,
     };
-    for (const row of chart(udp.timeline, options)) this.line(INDENT + row);
+    for (const row of chart(udp.timeline, options)) this.line(INDENT + this.#lostInRed(row));
     this.line(
       `${INDENT}${" ".repeat(8)}${
         this.#style.dim(`answer times, ${CHART_MS_PER_COLUMN} ms a column; ┴ the fault, × lost`)
       }`,
     );
-    for (const line of outcomeLines(outcome)) this.line(INDENT + line);
-    if (outcome.problems.length === 0) this.line(`${INDENT}${this.#style.good("✓")} as promised`);
-    for (const problem of outcome.problems) this.line(`${INDENT}${this.#style.bad(`✗ ${problem}`)}`);
+    for (const line of outcomeLines(outcome)) this.text(INDENT + line, INDENT.length + LABEL_COLUMNS);
+    if (outcome.problems.length === 0) {
+      this.line(`${INDENT}${this.#style.good("✓")} as promised: ${promiseText(outcome.scenario)}`);
+    }
+    for (const problem of outcome.problems) {
+      for (const line of wrap(`${INDENT}✗ ${problem}`, this.#columns, 2 * INDENT.length)) {
+        this.line(this.#style.bad(line));
+      }
+    }
+  }
+
+  #lostInRed(row: string): string {
+    return row.replaceAll(new RegExp(`${LOST}+`, "g"), (lost) => this.#style.bad(lost));
   }
 
   table(outcomes: readonly Outcome[], beside: Comparisons): void {
     this.line("");
-    this.line(this.#style.bold("What a client sees, a datagram every 0.5 ms"));
+    this.line(
+      this.#style.bold("What a client sees, a datagram every 0.5 ms") +
+        ": the longest gap between two answers, and what",
+    );
+    this.line("was lost or came out of order; over TCP the longest wait; and who spoke as the address, in order");
+    this.line("");
     for (const line of outcomeTable(outcomes, beside)) this.line(INDENT + line);
+    for (const note of tableNotes(outcomes, beside)) this.line(INDENT + this.#style.dim(note));
   }
 }
 
@@ -103,13 +137,13 @@ export function outcomeLines(outcome: Outcome): string[] {
   if (receipt !== null) {
     lines.push(
       `node ${receipt.node}   ${receipt.kind} in ${
-        durationText(receipt.duration_us)
-      }, epoch ${receipt.from_epoch} → ${receipt.epoch}: ${receipt.reason}`,
+        durationText(receipt.durationUs)
+      }, epoch ${receipt.fromEpoch} → ${receipt.epoch}: ${receipt.reason}`,
     );
     const { packets } = receipt;
     if (packets.held > 0) {
       lines.push(
-        `         ${packets.held} packets held, ${packets.held_by_peer} of them by way of the old node; ` +
+        `         packets held: ${packets.held}, ${packets.heldByPeer} of them by way of the old node; ` +
           `${packets.released} released in order`,
       );
     }
@@ -128,14 +162,23 @@ function gapText({ udp, faultMs }: Outcome): string {
 
 function ownershipText({ ownership, cast, scenario }: Outcome): string {
   if (ownership.twoOwners) return `two owners: ${ownership.order}`;
+  if (ownership.reigns.length > (scenario.moves ? 2 : 1)) {
+    return `${ownership.order}, one after the other, never two at once`;
+  }
   if (!scenario.moves) return `only ${cast.primary} ever spoke as the address`;
   const silence = ownership.silenceMs === null ? "" : `, ${ownership.silenceMs.toFixed(1)} ms of silence between them`;
   return `${cast.primary} spoke as the address, then ${cast.standby}, never both${silence}`;
 }
 
-function liveLine(scenario: Scenario, phase: string, seen: Progress | null, whole: Timeline | null): string {
+function liveLine(
+  scenario: Scenario,
+  phase: string,
+  seen: Progress | null,
+  whole: Timeline | null,
+  columns: number,
+): string {
   if (seen === null || whole === null) return `${INDENT}${phase} …`;
-  const picture = sparkline(whole, LIVE_COLUMNS, scenario.durationMs / LIVE_COLUMNS);
+  const picture = sparkline(whole, columns, scenario.durationMs / columns);
   return `${INDENT}${picture} ${seen.sent} sent, ${seen.missing} lost · ${phase}`;
 }
 

@@ -28,9 +28,9 @@ let worlds = 0;
 export class World {
   readonly net: Topology;
   readonly folder: string;
+  /** The daemon that was started last on each node. */
   readonly nodes = new Map<NodeName, LabProcess>();
-  /** Every daemon that was ever started, in order: what a dead one said counts as much. */
-  readonly everStarted: LabProcess[] = [];
+  readonly #daemons: LabProcess[] = [];
   readonly #services: LabProcess[] = [];
   readonly #others: LabProcess[] = [];
   readonly #janitor: Janitor;
@@ -121,8 +121,8 @@ export class World {
     // An interrupt may come while a scenario is about to start something: it would outlive its namespace.
     if (this.#closing !== null) throw new Error("the pair is being taken away");
     const daemon = new LabProcess(`node ${name}`, this.net.node(name), command, {});
+    this.#daemons.push(daemon);
     this.nodes.set(name, daemon);
-    this.everStarted.push(daemon);
     return daemon;
   }
 
@@ -262,6 +262,11 @@ export class World {
     return traffic;
   }
 
+  /** Everything that a node's daemons have said, one after the other. */
+  linesOf(name: NodeName): readonly string[] {
+    return this.#daemons.filter((daemon) => daemon.name === `node ${name}`).flatMap(({ lines }) => lines);
+  }
+
   logs(): string {
     return [...this.nodes].map(([name, daemon]) => `--- node ${name}\n${daemon.lines.slice(-25).join("\n")}`).join(
       "\n",
@@ -275,7 +280,7 @@ export class World {
 
   async #close(): Promise<void> {
     const watcher = this.#watcher === null ? [] : [this.#watcher];
-    const processes = [...this.#others, ...watcher, ...this.nodes.values(), ...this.#services];
+    const processes = [...this.#others, ...watcher, ...this.#daemons, ...this.#services];
     await Promise.all(processes.map((process) => process.kill()));
     await this.net.down();
     Deno.removeSync(this.folder, { recursive: true });

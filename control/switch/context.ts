@@ -1,8 +1,9 @@
 /** What the parts of the switch thread share: the node, its links and kernel objects, and the way to the other threads. */
+import type { Effect } from "../core/effects.ts";
 import type { SwitchReport } from "../core/messages.ts";
 import { emptyHeartbeat } from "../core/heartbeat.ts";
 import type { NodeState } from "../core/node.ts";
-import type { Alarm, EventLevel, SwitchKind, SwitchReceipt } from "../core/vocabulary.ts";
+import type { Alarm, EventLevel, SwitchReceipt } from "../core/vocabulary.ts";
 import { DATAGRAM_MAX, type WireKey } from "../core/wire.ts";
 import type { Addresses } from "./addresses.ts";
 import type { Hold, HoldCounts } from "./hold.ts";
@@ -133,10 +134,10 @@ export class SwitchContext {
     }
   }
 
-  beginReceipt(group: number, kind: SwitchKind, reason: string, nowUs: number): void {
-    const g = this.node.groups[group]!;
+  beginReceipt(begin: Extract<Effect, { kind: "begin" }>, nowUs: number): void {
+    const { group, switch: kind, reason, fromEpoch } = begin;
     if (kind === "failover" && !this.receipts.isOpen(group)) this.counters.suspicions++;
-    this.receipts.begin(group, kind, reason, g.epoch, nowUs);
+    this.receipts.begin(group, kind, reason, fromEpoch, nowUs);
   }
 
   /** The counters are read now and not before: nobody waits for the switch any more. */

@@ -78,7 +78,7 @@ export class Executor {
       case "giveBack":
         return this.#giveBack(effect.group);
       case "begin":
-        c.beginReceipt(effect.group, effect.switch, effect.reason, nowUs);
+        c.beginReceipt(effect, nowUs);
         return;
       case "step":
         return this.#note(effect.group, effect.text);

@@ -5,6 +5,7 @@ import { KernelError } from "../../kernel_ffi/errno.ts";
 import { monotonicUs } from "../../kernel_ffi/libc.ts";
 import type { Verdict } from "../core/freshness.ts";
 import { emptyHeartbeat } from "../core/heartbeat.ts";
+import { peerAlive } from "../core/group.ts";
 import { type CoreEvent, judgeHeartbeat } from "../core/node.ts";
 import { DATAGRAM_MAX, decodeHeartbeat } from "../core/wire.ts";
 import type { SwitchContext } from "./context.ts";
@@ -106,6 +107,8 @@ export class Receiver {
   }
 
   #greet(now: number): void {
+    // While the peer's run is heard nobody else can be there to be met: what another run once said is sent again.
+    if (peerAlive(this.#c.node)) this.#c.reject("replayed");
     if (now - this.#greetedUs < GREETING_US) return;
     this.#greetedUs = now;
     this.#executor.beat();

@@ -18,7 +18,7 @@ export interface Problem {
   readonly rule: string;
 }
 
-const LINES_MAX = 300;
+const LINES_MAX = 360;
 const TEST_LINES_MAX = 600;
 
 /** What the pure core must not touch: system, clocks, randomness, timers. */

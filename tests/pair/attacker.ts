@@ -52,6 +52,10 @@ export interface Forge {
   readonly toMac: string;
   readonly toIp: string;
   readonly fromIp: string;
+  /** Number of the node that they are for. */
+  readonly node: number;
+  /** The pair's key, for what is refused only behind the tag. */
+  readonly key: readonly number[];
   readonly count: number;
   readonly perSecond: number;
 }
@@ -114,13 +118,21 @@ function replay({ port, file, perSecond }: Replay): void {
   });
 }
 
-/** Datagrams that must be refused, by the reason that status gives. None of them was made with the pair's key. */
-const FORGERIES: Readonly<Record<string, () => Uint8Array>> = {
+/** Datagrams that must be refused, by the reason that status gives. */
+const FORGERIES: Readonly<Record<string, (attack: Forge) => Uint8Array>> = {
   notSegue: () => randomBytes(76 + random(1000)),
-  tooShort: () => randomBytes(random(76)),
+  tooShort: () => randomBytes(1 + random(75)),
   tooLong: () => randomBytes(DATAGRAM_MAX + 1 + random(200)),
   otherKey: () => heartbeat("lab"),
   otherPair: () => heartbeat("another"),
+  // The right key's number, but not its tag: any one bit is another.
+  badTag: ({ key, node }) => {
+    const bytes = heartbeat("lab", Uint8Array.from(key), 1 - node);
+    bytes[16 + random(bytes.length - 16)]! ^= 1 << random(8);
+    return bytes;
+  },
+  ownNode: ({ key, node }) => heartbeat("lab", Uint8Array.from(key), node),
+  malformed: ({ key, node }) => heartbeat("lab", Uint8Array.from(key), 1 - node, "nonsense"),
   versionTooNew: () => {
     const bytes = heartbeat("lab");
     bytes[4] = bytes[5] = 200;
@@ -132,21 +144,21 @@ function random(below: number): number {
   return Math.floor(Math.random() * below);
 }
 
-function randomBytes(length: number): Uint8Array {
+function randomBytes(length: number): Uint8Array<ArrayBuffer> {
   return crypto.getRandomValues(new Uint8Array(length));
 }
 
-/** Well formed in everything, with a key of the attacker's own. */
-function heartbeat(pair: string): Uint8Array {
+/** Well formed in everything but the phase if that is told; with a key of the attacker's own if none is given. */
+function heartbeat(pair: string, key = randomBytes(32), node = random(2), phase = "none"): Uint8Array {
   const beat = emptyHeartbeat();
-  beat.node = random(2);
+  beat.node = node;
   beat.session = 1 + random(2 ** 40);
   beat.echoSession = 1 + random(2 ** 40);
   beat.seq = random(2 ** 40);
   beat.groupCount = 1;
-  Object.assign(beat.groups[0]!, { role: "primary", able: true, epoch: 0xffff_ffff });
+  Object.assign(beat.groups[0]!, { role: "primary", phase, able: true, epoch: 0xffff_ffff });
   const out = new Uint8Array(DATAGRAM_MAX);
-  return out.subarray(0, encodeHeartbeat(beat, prepareKey(randomBytes(32), pair), out));
+  return out.subarray(0, encodeHeartbeat(beat, prepareKey(key, pair), out));
 }
 
 function forge(attack: Forge): void {
@@ -155,7 +167,7 @@ function forge(attack: Forge): void {
   const sent: Record<string, number> = {};
   console.log("ready");
   paced(attack.perSecond, attack.count, (n) => {
-    const kind = kinds[n % kinds.length]!, body = FORGERIES[kind]!();
+    const kind = kinds[n % kinds.length]!, body = FORGERIES[kind]!(attack);
     // One by UDP, one as a frame; the interface pads a frame that is too small, which changes nothing here.
     const udp = Math.floor(n / kinds.length) % 2 === 0;
     const frame = udp ? udpFrame(body, attack, mac, socket.mac) : plainFrame(body, mac, socket.mac);
