@@ -118,17 +118,10 @@ export class Daemon implements ApiBackend {
 
   #eligible(group: string, ok: boolean, reason: string): void {
     this.#eligibility.set(group, { ok, reason });
-    const text = ok ? `${group}: may be served here again` : `${group}: may not be served here: ${reason}`;
-    const event = {
-      at: new Date().toISOString(),
-      level: ok ? "notice" : "alarm",
-      kind: "eligible",
-      group,
-      text,
-    } as const;
-    this.#p.log.event(event);
-    this.#p.journal.addEvent(event);
     this.#switch.send({ kind: "eligible", group, ok, reason });
+    // Shown in status for as long as it lasts; the switch thread makes an event of its beginning and of its end.
+    const text = ok ? null : `${group}: may not be served here: ${reason}`;
+    this.#switch.send({ kind: "alarm", alarm: `eligible ${group}`, text });
   }
 
   async #reserve(group: string, above: number): Promise<void> {

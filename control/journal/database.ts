@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { EPOCH_MAX } from "../core/limits.ts";
 import type { EntryQuery, JournalEntry } from "./entry.ts";
 import type { EpochMark, EpochMarks } from "./epoch_copy.ts";
-import { JournalError } from "./failure.ts";
+import { failureKind, JournalError } from "./failure.ts";
 import { removeIfThere, syncFolder } from "./files.ts";
 import { requireSchema, SCHEMA } from "./schema.ts";
 import { selectEntries } from "./select.ts";
@@ -158,6 +158,7 @@ export class JournalDatabase {
   /** Checks the whole file; throws `JournalError` `damaged` with what is wrong. */
   verify(path: string): void {
     requireSound(this.#db, path, "");
+    requireSoundAnew(path);
   }
 
   close(): void {
@@ -194,6 +195,20 @@ function requireSound(db: DatabaseSync, path: string, table: string): void {
   const rows = db.prepare(`PRAGMA quick_check${table}`).all();
   const first = String(rows[0]?.quick_check);
   if (first !== "ok") throw new JournalError("damaged", `${path}: ${first}`);
+}
+
+/** By a connection of its own: the one that writes has pages in memory, and does not see what became of the file. */
+function requireSoundAnew(path: string): void {
+  const db = new DatabaseSync(path, { readOnly: true, timeout: 2000 });
+  try {
+    requireSchema(db, path);
+    requireSound(db, path, "");
+  } catch (error) {
+    // A lock or a disk that fails says nothing about the file.
+    if (failureKind(error) === "damaged") throw error;
+  } finally {
+    closeQuietly(db);
+  }
 }
 
 function closeQuietly(db: DatabaseSync): void {

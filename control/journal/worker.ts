@@ -6,6 +6,9 @@ import { JournalStore } from "./store.ts";
 
 /** Before the whole file is checked: the daemon's start comes first. */
 const VERIFY_AFTER_MS = 2000;
+/** From a switch that was written to the next look at the file, and from one look to the next where nothing happens. */
+const VERIFY_SOON_MS = 500;
+const VERIFY_EVERY_MS = 60_000;
 /** Between two steps of deleting old entries. */
 const PRUNE_PAUSE_MS = 100;
 const PRUNE_EVERY_MS = 60_000;
@@ -32,6 +35,7 @@ class JournalThread {
   #lastGist = "";
   #toldAt = -Infinity;
   #telling = false;
+  #verifying = false;
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
 
@@ -59,7 +63,11 @@ class JournalThread {
     this.#store = store;
     this.#lastHealth = JSON.stringify(health);
     this.#reply({ kind: "opened", health, nextId: store.nextId });
-    this.#later(VERIFY_AFTER_MS, () => store.verify());
+    const verify = () => {
+      store.verify();
+      this.#later(VERIFY_EVERY_MS, verify);
+    };
+    this.#later(VERIFY_AFTER_MS, verify);
     const prune = () => this.#later(store.prune() ? PRUNE_PAUSE_MS : PRUNE_EVERY_MS, prune);
     this.#later(VERIFY_AFTER_MS, prune);
   }
@@ -77,6 +85,7 @@ class JournalThread {
         break;
       case "add":
         store.add(request.entry);
+        if (request.entry.type === "switch") this.#verifySoon(store);
         break;
       case "close":
         this.#close(store);
@@ -85,6 +94,16 @@ class JournalThread {
         request satisfies never;
     }
     this.#flushSoon(store);
+  }
+
+  /** What a switch left behind must be on the disk; one look for all that come together. */
+  #verifySoon(store: JournalStore): void {
+    if (this.#verifying) return;
+    this.#verifying = true;
+    this.#later(VERIFY_SOON_MS, () => {
+      this.#verifying = false;
+      store.verify();
+    });
   }
 
   /** After the messages that are here already, or when the disk is due to be tried again. */

@@ -2,7 +2,7 @@
 import type { Outcome } from "./conduct.ts";
 
 /** Room for the order of two owners. */
-const ORDER_MAX = 10;
+const ORDER_MAX = 3;
 
 /** What a client of another failover program saw. */
 export interface Comparison {
@@ -41,8 +41,8 @@ export function beside(title: string, now: readonly Comparison[]): Comparisons {
   return { title, rows: [...now, ...rest.map((row) => ({ ...row, earlier: true }))] };
 }
 
-/** No line is longer than 100 columns. */
-export function outcomeTable(outcomes: readonly Outcome[], beside: Comparisons): string[] {
+/** No line is longer than 98 columns, nor than `room` where the two tables fit one below the other. */
+export function outcomeTable(outcomes: readonly Outcome[], beside: Comparisons, room = Infinity): string[] {
   const heads = ["", "gap", "lost", "reordered", "TCP longest", "who spoke"];
   const own = outcomes.map((outcome) => [
     outcome.scenario.name,
@@ -60,7 +60,13 @@ export function outcomeTable(outcomes: readonly Outcome[], beside: Comparisons):
   const right = columns([["gap", "lost", "owners"], ...others], [true, true, false]);
   const width = Math.max(...left.map((line) => line.length));
   const title = `${"segue".padEnd(width)} │ ${beside.title}`;
-  return [title, ...left.map((line, i) => `${line.padEnd(width)} │ ${right[i]!}`.trimEnd())];
+  const both = [title, ...left.map((line, i) => `${line.padEnd(width)} │ ${right[i]!}`.trimEnd())];
+  if (both.every((line) => line.length <= room)) return both;
+  const names = columns([[""], ...outcomes.map(({ scenario }) => [scenario.name])], [false]);
+  const below = right.map((line, i) => `${names[i]!}  ${line}`.trimEnd()).filter((_, i) =>
+    i === 0 || others[i - 1]![0] !== ""
+  );
+  return ["segue", ...left.map((line) => line.trimEnd()), "", beside.title, ...below];
 }
 
 /** What stands below the table. */
@@ -68,21 +74,21 @@ export function tableNotes(outcomes: readonly Outcome[], beside: Comparisons): s
   const shown = beside.rows.filter(({ scenario }) => outcomes.some((outcome) => outcome.scenario.name === scenario));
   const notes = [];
   if (outcomes.some(({ tcp }) => tcp.connects > 1)) {
-    notes.push("anew: connections end with the kernel that holds them, and the client connected once more");
+    notes.push("+1: a connection ends with the kernel that holds it, and the client connected once more");
   }
   if (beside === MEASURED_EARLIER && shown.length > 0) {
     notes.push("keepalived: 10 ms adverts, its least; measured on a 2-core virtual machine; -: not measured");
   }
   if (shown.some((row) => row.earlier === true)) {
-    notes.push("* keepalived 2.2.7, measured earlier on a 2-core virtual machine; --with-keepalived measures it now");
+    notes.push("* measured earlier: keepalived 2.2.7 on a 2-core virtual machine; --with-keepalived measures it");
   }
   return notes;
 }
 
-/** Two owners in capitals; in between all that were heard, as many as fit. */
+/** Two owners in capitals; after them who was heard, as far as it fits. */
 function spokeText({ ownership }: Outcome): string {
-  const order = ownership.order.replaceAll(" ", ", ");
-  if (!ownership.twoOwners) return order;
+  if (!ownership.twoOwners) return ownership.order.replaceAll(" ", ", ");
+  const order = ownership.order.replaceAll(" ", "");
   return `TWO: ${order.length > ORDER_MAX ? `${order.slice(0, ORDER_MAX)}…` : order}`;
 }
 
@@ -95,9 +101,8 @@ export function tcpText({ tcp }: Pick<Outcome, "tcp">): string {
 
 /** The same in fewer letters. */
 function tcpCell({ tcp }: Outcome): string {
-  const again = tcp.connects - 1;
   const wait = `${tcp.longestMs.toFixed(0)} ms`;
-  return again <= 0 ? wait : again === 1 ? `${wait}, anew` : `${wait}, anew ${again}×`;
+  return tcp.connects > 1 ? `${wait} +${tcp.connects - 1}` : wait;
 }
 
 function columns(rows: readonly (readonly string[])[], right: readonly boolean[]): string[] {

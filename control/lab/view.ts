@@ -20,6 +20,10 @@ const BEFORE_FAULT_MS = 30;
 /** A gap that begins within this time of the fault is taken for its effect. */
 const NEAR_FAULT_MS = 100;
 const INDENT = "  ";
+const TABLE_TITLE = "What a client sees, a datagram every 0.5 ms";
+const TABLE_STORY =
+  "the longest gap between two answers, and what was lost or came out of order; over TCP the longest " +
+  "wait; and who spoke as the address, in order";
 /** Width of what a line is about. */
 const LABEL_COLUMNS = 9;
 
@@ -98,7 +102,8 @@ export class View {
     );
     for (const line of outcomeLines(outcome)) this.text(INDENT + line, INDENT.length + LABEL_COLUMNS);
     if (outcome.problems.length === 0) {
-      this.line(`${INDENT}${this.#style.good("✓")} as promised: ${promiseText(outcome.scenario)}`);
+      const kept = wrap(`${INDENT}✓ as promised: ${promiseText(outcome.scenario)}`, this.#columns, 2 * INDENT.length);
+      for (const line of kept) this.line(line.replace("✓", this.#style.good("✓")));
     }
     for (const problem of outcome.problems) {
       for (const line of wrap(`${INDENT}✗ ${problem}`, this.#columns, 2 * INDENT.length)) {
@@ -113,14 +118,14 @@ export class View {
 
   table(outcomes: readonly Outcome[], beside: Comparisons): void {
     this.line("");
-    this.line(
-      this.#style.bold("What a client sees, a datagram every 0.5 ms") +
-        ": the longest gap between two answers, and what",
-    );
-    this.line("was lost or came out of order; over TCP the longest wait; and who spoke as the address, in order");
+    const [first, ...rest] = wrap(`${TABLE_TITLE}: ${TABLE_STORY}`, this.#columns, 0);
+    this.line(first!.replace(TABLE_TITLE, this.#style.bold(TABLE_TITLE)));
+    for (const line of rest) this.line(line);
     this.line("");
-    for (const line of outcomeTable(outcomes, beside)) this.line(INDENT + line);
-    for (const note of tableNotes(outcomes, beside)) this.line(INDENT + this.#style.dim(note));
+    for (const line of outcomeTable(outcomes, beside, this.#columns - INDENT.length)) this.line(INDENT + line);
+    for (const note of tableNotes(outcomes, beside)) {
+      for (const line of wrap(INDENT + note, this.#columns, 2 * INDENT.length)) this.line(this.#style.dim(line));
+    }
   }
 }
 

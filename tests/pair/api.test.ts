@@ -136,6 +136,8 @@ Deno.test("a track that fails on the primary moves the group as planned; the ala
       const status = (await world.status(primary))!.groups[0]!;
       assert.equal(status.eligible, false);
       assert.match(status.eligible_reason, /ok: exit code 1/);
+      const alarm = (await world.status(primary))!.alarms.find((one) => one.kind === "eligible web");
+      assert.match(alarm!.text, /web: may not be served here: .*ok: exit code 1/);
       assertPerfect(await traffic.result());
       const said = await segue(world, primary, ["events", "--state-dir", world.stateDir(primary)]);
       assert.match(said.out, /web: may not be served here: .*ok: exit code 1/);
@@ -144,9 +146,13 @@ Deno.test("a track that fails on the primary moves the group as planned; the ala
       await assert.rejects(world.switchover(standby, primary), /not|cannot|refused/);
       Deno.removeSync(mark(primary));
       await world.until(async () => (await world.status(primary))!.groups[0]!.eligible, 10_000, "it to be well again");
+      assert.deepEqual((await world.status(primary))!.alarms, []);
       assert.equal((await world.switchover(primary, primary)).outcome, "done");
       // It fails on both: better where it is than nowhere.
-      for (const node of NODES) Deno.writeTextFileSync(mark(node), "");
+      for (const node of [standby, primary]) {
+        Deno.writeTextFileSync(mark(node), "");
+        await world.until(async () => !(await world.status(node))!.groups[0]!.eligible, 10_000, "the track to fail");
+      }
       const second = await world.udp({ durationMs: 2000 });
       assertPerfect(await second.result());
       assert.equal(await world.role(primary), "primary");

@@ -184,7 +184,28 @@ Deno.test("another key on one node: counted on both, visible, and the address is
   });
 });
 
-Deno.test("another pair of the same name servers: counted on both, no effect", async () => {
+Deno.test("two nodes with different keys, started at the same moment: one of them serves, the other one asks and waits", async () => {
+  await withWorld(async (world) => {
+    generateKey(`${world.folder}/other.key`);
+    const config = changedConfig(world, "other_key.toml", (text) => text.replace("pair.key", "other.key"));
+    for (let round = 0; round < 2; round++) {
+      const before = world.reigns.length;
+      world.start("a");
+      await sleep(Math.random() * 40);
+      world.start("b", config);
+      await world.until(async () => await world.primary() !== null, 10_000, "one of them to serve");
+      await sleep(1500);
+      const roles = [await world.role("a"), await world.role("b")];
+      assert.equal(roles.filter((role) => role === "primary").length, 1, `${roles}`);
+      // If both had asked and both had taken in the same millisecond, one of them would have given way by now.
+      assert.ok(world.reigns.length <= before + 2, `the address changed hands: ${JSON.stringify(world.reigns)}`);
+      for (const node of NODES) world.daemon(node).signal("SIGKILL");
+      for (const node of NODES) await world.daemon(node).ended;
+    }
+  });
+});
+
+Deno.test("another pair on the same paths: counted on both, no effect", async () => {
   await withWorld(async (world) => {
     const config = changedConfig(
       world,

@@ -135,11 +135,13 @@ function damagedFiles(world: World, node: NodeName): string[] {
 Deno.test("the journal is damaged while both run: nothing lost, set aside, said, and a failover has a new epoch", async () => {
   await withPair(async (world, primary, standby) => {
     const epoch = await epochOf(world, primary);
-    const traffic = await world.udp({ durationMs: 3500 });
+    // Behind the look at the whole file that follows a start: from here on only a later one can notice.
+    await world.until(async () => (await world.status(standby))!.uptime_ms > 3000, 5000, "the first check to be over");
+    const traffic = await world.udp({ durationMs: 2000 });
     for (const node of NODES) {
       for (const name of ["journal.db", "journal.db-wal"]) scribble(`${world.stateDir(node)}/${name}`);
     }
-    // Something to write, so that it is noticed.
+    // A switch that was written is looked for on the disk.
     await world.switchover(standby);
     await world.switchover(primary);
     for (const node of NODES) assert.match(await journalAlarm(world, node), /set aside|kept as/);
