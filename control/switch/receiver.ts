@@ -43,7 +43,7 @@ export class Receiver {
     for (let i = 0; i < BATCH_MAX; i++) {
       const length = link.socket.receive(this.#buffer);
       if (length === -1) return;
-      if (length > ETHERNET_HEADER_BYTES) {
+      if (length >= ETHERNET_HEADER_BYTES) {
         this.#datagram(this.#frameBody, length - ETHERNET_HEADER_BYTES, link, 1 << index);
       }
     }
@@ -95,7 +95,8 @@ export class Receiver {
   }
 
   #isCopy(bytes: Uint8Array, length: number): boolean {
-    if (length !== this.#lastLength) return false;
+    // 0 stands for "none"; an empty datagram is a copy of nothing.
+    if (length === 0 || length !== this.#lastLength) return false;
     // The tag is at the end, and differs for sure if anything does; still all is compared, so nothing forged slips in.
     for (let i = length - 1; i >= 0; i--) if (bytes[i] !== this.#last[i]) return false;
     return true;

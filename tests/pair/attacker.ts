@@ -121,7 +121,7 @@ function replay({ port, file, perSecond }: Replay): void {
 /** Datagrams that must be refused, by the reason that status gives. */
 const FORGERIES: Readonly<Record<string, (attack: Forge) => Uint8Array>> = {
   notSegue: () => randomBytes(76 + random(1000)),
-  tooShort: () => randomBytes(1 + random(75)),
+  tooShort: () => randomBytes(random(76)),
   tooLong: () => randomBytes(DATAGRAM_MAX + 1 + random(200)),
   otherKey: () => heartbeat("lab"),
   otherPair: () => heartbeat("another"),
