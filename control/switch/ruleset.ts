@@ -13,7 +13,7 @@ import {
 } from "./ruleset_gate.ts";
 import { planHold, planPeers } from "./ruleset_hold.ts";
 import { GATE_TABLE, HOLD_TABLE, type InterfaceSpec, OWN_TABLES, type RulesetSpec } from "./ruleset_spec.ts";
-import { planLeaseMs as planStepTimes, planSlotSets, planSteps } from "./ruleset_steps.ts";
+import { planLeaseMs as planStepTimes, planSlotSets, planSteps, type StepTimes } from "./ruleset_steps.ts";
 
 export type { InterfaceSpec, RulesetSpec, SlotSpec } from "./ruleset_spec.ts";
 export { markOf, STEP } from "./ruleset_steps.ts";
@@ -36,7 +36,7 @@ export function planGateTable(spec: RulesetSpec, fresh: boolean): NftBatch {
       planSlotSets(batch, slot.slot);
       planSlotGate(batch, it, slot);
     }
-    planSteps(batch, it, spec.leaseMs);
+    planSteps(batch, it, timesOf(spec));
   }
   planAddressMaps(batch, spec);
   for (const it of spec.interfaces) planServiceInterface(batch, spec, it);
@@ -95,8 +95,12 @@ export function planAddInterface(spec: RulesetSpec, device: string): NftBatch {
 /** The rules that contain the lease's time-out; leases that live stay alive and get the new time with their next refresh. */
 export function planLeaseMs(spec: RulesetSpec): NftBatch {
   const batch = new NftBatch();
-  for (const it of spec.interfaces) planStepTimes(batch, it, spec.leaseMs);
+  for (const it of spec.interfaces) planStepTimes(batch, it, timesOf(spec));
   return batch;
+}
+
+function timesOf(spec: RulesetSpec): StepTimes {
+  return { leaseMs: spec.leaseMs, armMs: spec.armMs ?? spec.leaseMs };
 }
 
 function find(spec: RulesetSpec, name: string): InterfaceSpec {

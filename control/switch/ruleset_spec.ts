@@ -32,6 +32,11 @@ export interface RulesetSpec {
   readonly others: readonly string[];
   /** Time-out of a lease in milliseconds; parts of one are rounded down. */
   readonly leaseMs: number;
+  /**
+   * How long a question licenses a take; the lease's time if not given. Not longer than the silence after which the peer may take:
+   * who consented and then hears nothing may be primary by then.
+   */
+  readonly armMs?: number;
   /** How packets get into an NFQUEUE on this kernel. */
   readonly queueKind: "nft" | "xt";
 }

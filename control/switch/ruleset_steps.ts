@@ -58,6 +58,12 @@ const leaseKey = meta("nfproto");
 const accept = verdict(ACCEPT);
 const drop = verdict(DROP);
 
+/** Time-outs in milliseconds. */
+export interface StepTimes {
+  readonly leaseMs: number;
+  readonly armMs: number;
+}
+
 /** Passes on only if a lease, hold or pass is alive. */
 export function alive(set: string): readonly Expression[] {
   return [leaseKey, lookup(set)];
@@ -77,11 +83,11 @@ export function planSlotSets(batch: NftBatch, slot: number): void {
 }
 
 /** Chains of all steps of an interface, and the one that leads to them. */
-export function planSteps(batch: NftBatch, it: InterfaceSpec, leaseMs: number): void {
+export function planSteps(batch: NftBatch, it: InterfaceSpec, times: StepTimes): void {
   for (const { slot } of it.slots) {
     for (const step of STEPS) {
       addChain(batch, GATE_TABLE, chainOf(step, slot));
-      planStep(batch, step, slot, leaseMs);
+      planStep(batch, step, slot, times);
     }
   }
   const name = nameOf.steps(it.name);
@@ -101,11 +107,11 @@ export function planSteps(batch: NftBatch, it: InterfaceSpec, leaseMs: number): 
 }
 
 /** The same steps with another time-out, in place; leases that live stay alive. */
-export function planLeaseMs(batch: NftBatch, it: InterfaceSpec, leaseMs: number): void {
+export function planLeaseMs(batch: NftBatch, it: InterfaceSpec, times: StepTimes): void {
   for (const { slot } of it.slots) {
     for (const step of TIMED_STEPS) {
       flushChain(batch, GATE_TABLE, chainOf(step, slot));
-      planStep(batch, step, slot, leaseMs);
+      planStep(batch, step, slot, times);
     }
   }
 }
@@ -120,7 +126,7 @@ function chainOf(step: Step, slot: number): string {
   return `${step}_${slot}`;
 }
 
-function planStep(batch: NftBatch, step: Step, slot: number, leaseMs: number): void {
+function planStep(batch: NftBatch, step: Step, slot: number, { leaseMs, armMs }: StepTimes): void {
   const rule = (...expressions: Expression[]) => addRule(batch, GATE_TABLE, chainOf(step, slot), ...expressions);
   const [lease, arm, hold, pass] = [nameOf.lease(slot), nameOf.arm(slot), nameOf.hold(slot), nameOf.pass(slot)];
   switch (step) {
@@ -133,7 +139,7 @@ function planStep(batch: NftBatch, step: Step, slot: number, leaseMs: number): v
       rule(...alive(arm), update(lease, leaseMs), remove(pass), remove(arm), accept);
       return rule(drop);
     case "hold":
-      return rule(leaseKey, update(hold, STEP_TIMEOUT_MS), update(arm, leaseMs), accept);
+      return rule(leaseKey, update(hold, STEP_TIMEOUT_MS), update(arm, armMs), accept);
     case "unhold":
       return rule(leaseKey, remove(hold), accept);
     case "pass":
@@ -143,7 +149,7 @@ function planStep(batch: NftBatch, step: Step, slot: number, leaseMs: number): v
     case "unpass":
       return rule(leaseKey, remove(pass), accept);
     case "arm":
-      return rule(leaseKey, update(arm, leaseMs), accept);
+      return rule(leaseKey, update(arm, armMs), accept);
     default:
       step satisfies never;
   }

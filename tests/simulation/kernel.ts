@@ -21,9 +21,12 @@ export class SimKernel {
   readonly fromPeer: Packet[] = [];
   readonly direct: Packet[] = [];
   readonly #leaseUs: number;
+  readonly #armUs: number;
 
-  constructor(leaseUs: number) {
+  /** @param armUs how long a question licenses a take */
+  constructor(leaseUs: number, armUs: number) {
     this.#leaseUs = leaseUs;
+    this.#armUs = armUs;
   }
 
   #expiry(now: number, timeout: number): number {
@@ -49,7 +52,7 @@ export class SimKernel {
         return true;
       case "hold":
         this.#holdUntil = now + HOLD_US;
-        this.#armUntil = this.#expiry(now, this.#leaseUs);
+        this.#armUntil = this.#expiry(now, this.#armUs);
         return true;
       case "unhold":
         this.#holdUntil = -Infinity;
@@ -64,7 +67,7 @@ export class SimKernel {
         this.leaseUntil = -Infinity;
         return true;
       case "arm":
-        this.#armUntil = this.#expiry(now, this.#leaseUs);
+        this.#armUntil = this.#expiry(now, this.#armUs);
         return true;
       default:
         throw new Error(`unknown step ${step}`);

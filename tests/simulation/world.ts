@@ -77,7 +77,7 @@ export class SimWorld {
   #node(index: number): SimNode {
     return {
       index,
-      kernel: new SimKernel(FAST.leaseUs),
+      kernel: new SimKernel(FAST.leaseUs, FAST.deadAfterUs),
       core: null,
       beat: emptyHeartbeat(),
       powered: true,
