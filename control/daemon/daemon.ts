@@ -76,8 +76,13 @@ export class Daemon implements ApiBackend {
   #watch(): void {
     const interval = watchdogIntervalUs();
     const everyMs = interval === null ? 1000 : Math.min(1000, interval / 3000);
+    let looked = performance.now();
     const timer = setInterval(() => {
-      if (performance.now() - this.#switch.aliveAt > SWITCH_SILENT_MS) {
+      // A process that was stopped finds both threads silent; the other one gets its time to say so.
+      const slept = performance.now() - looked > 3 * everyMs;
+      looked = performance.now();
+      if (slept) this.#switch.aliveAt = Math.max(this.#switch.aliveAt, looked);
+      if (looked - this.#switch.aliveAt > SWITCH_SILENT_MS) {
         return this.#fatal("the switch thread has been silent for 5 s");
       }
       if (interval !== null && this.#ready) sdNotify("WATCHDOG=1");

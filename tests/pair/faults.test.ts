@@ -210,3 +210,16 @@ Deno.test("the old node dies in the middle of a switchover: what the new one hol
     await assertReigns(world, `${primary} ${standby}`);
   }, { timing: 'drain = "300ms"' });
 });
+
+Deno.test("stopped for longer than any watchdog's patience: the daemon lives, as standby", async () => {
+  await withPair(async (world, primary, standby) => {
+    world.daemon(primary).signal("SIGSTOP");
+    await becomes(world, standby, "primary");
+    await sleep(7000);
+    world.daemon(primary).signal("SIGCONT");
+    await becomes(world, primary, "standby");
+    await sleep(1500);
+    assert.ok(world.daemon(primary).running, "it goes on running");
+    assert.equal(await world.role(primary), "standby");
+  });
+});
