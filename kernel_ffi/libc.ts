@@ -80,6 +80,10 @@ export const LIBC_SYMBOLS = {
   ftruncate: { parameters: ["i32", "i64"], result: "i32" },
   /** int mlock(const void *addr, size_t len) */
   mlock: { parameters: ["buffer", "usize"], result: "i32" },
+  /** int madvise(void *addr, size_t length, int advice) */
+  madvise: { parameters: ["usize", "usize", "i32"], result: "i32" },
+  /** int malloc_trim(size_t pad) */
+  malloc_trim: { parameters: ["usize"], result: "i32" },
   /** int kill(pid_t pid, int signal) */
   kill: { parameters: ["i32", "i32"], result: "i32" },
   /** pid_t getpid(void) */

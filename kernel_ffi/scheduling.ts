@@ -37,6 +37,11 @@ export function makeRealtime(priority = 50): Realtime {
   };
 }
 
+/** Gives what the start has allocated and freed back to the system, of all threads. Takes about a millisecond. */
+export function trimMemory(): void {
+  libc().malloc_trim(0n);
+}
+
 /** Lets timers of the calling thread fire without slack: 1 ns instead of 50 µs. False where that is refused. */
 export function preciseTimers(): boolean {
   return libc().prctl(PR_SET_TIMERSLACK, 1n, 0n, 0n, 0n) === 0;

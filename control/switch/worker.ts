@@ -7,8 +7,9 @@ import { monotonicUs } from "../../kernel_ffi/libc.ts";
 import { probeQueueKind } from "../../kernel_ffi/nftables/socket.ts";
 import { ProbeSocket } from "../../kernel_ffi/probe_socket.ts";
 import { Rtnetlink } from "../../kernel_ffi/rtnetlink.ts";
+import { dropCodePages } from "../../kernel_ffi/text_pages.ts";
 import { UdpQueues } from "../../kernel_ffi/sock_diag.ts";
-import { makeRealtime, setOomScoreAdj } from "../../kernel_ffi/scheduling.ts";
+import { makeRealtime, setOomScoreAdj, trimMemory } from "../../kernel_ffi/scheduling.ts";
 import { JIFFY_US, planLimits } from "../core/limits.ts";
 import type { SwitchInit, SwitchReport } from "../core/messages.ts";
 import { createNode, type NodeState } from "../core/node.ts";
@@ -94,6 +95,9 @@ function runNode(init: SwitchInit, post: (report: SwitchReport) => void): void {
   const queues = new UdpQueues();
   const news = new News(context, executor, netlink);
   try {
+    // What is needed from here on comes back in the rehearsal.
+    trimMemory();
+    dropCodePages();
     rehearseCore(REHEARSALS);
     executor.rehearse(REHEARSALS);
     for (let i = 0; i < REHEARSALS; i++) queues.unread([]);
