@@ -119,6 +119,12 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
+/** Order of two byte strings of one length: below 0, 0 or above 0. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
+  return 0;
+}
+
 /** struct sockaddr_in. The family is in the machine's byte order (low byte first), the port in the network's. */
 export function encodeSockaddrIn(host: Uint8Array, port: number): Uint8Array<ArrayBuffer> {
   if (host.length !== 4) throw new RangeError(`encode sockaddr_in: ${host.length} bytes instead of 4`);

@@ -29,7 +29,7 @@ import {
   MAC_A,
   MAC_B,
 } from "./golden_frames.ts";
-import { encodeUnsolicitedAdvertisement } from "./ndp.ts";
+import { decodeSolicitation, encodeSolicitation, encodeUnsolicitedAdvertisement } from "./ndp.ts";
 
 /** What the kernel does with a program, as Documentation/networking/filter.rst tells it: bytes let through. */
 function runFilter(program: readonly BpfInstruction[], frame: Uint8Array, packetType = 0, vlan = 0): number {
@@ -72,11 +72,17 @@ Deno.test("who speaks as the address is heard", () => {
   assert.ok(passes([parseIp("10.77.0.1")!], KERNEL_REQUEST));
 });
 
-Deno.test("who asks for the address is not", () => {
-  assert.ok(!passes([B4, B6], ARPING_PROBE));
+Deno.test("who asks for the address by its own name is not", () => {
   assert.ok(!passes([B4, B6], KERNEL_REQUEST));
   assert.ok(!passes([B4, B6], KERNEL_SOLICITATION));
-  assert.ok(!passes([SERVICE6], KERNEL_DAD_SOLICITATION));
+});
+
+Deno.test("who asks for it namelessly is: he means to take it", () => {
+  assert.ok(passes([B4, B6], ARPING_PROBE));
+  assert.ok(!passes([SERVICE4, B6], ARPING_PROBE), "for another one");
+  const target = decodeSolicitation(KERNEL_DAD_SOLICITATION)!.target;
+  assert.ok(passes([SERVICE6, new Uint8Array(target)], KERNEL_DAD_SOLICITATION));
+  assert.ok(!passes([parseIp("fd00:77::f00d")!], KERNEL_DAD_SOLICITATION), "for another one");
 });
 
 Deno.test("nor who speaks as another", () => {
@@ -122,9 +128,9 @@ Deno.test("each of many addresses is heard and its neighbours are not", () => {
       assert.ok(passes(all, frame));
       assert.ok(!passes(others, frame));
     }
-    if (spoken.length === 4) {
-      assert.ok(!passes(all, encodeArpProbe(MAC_A, spoken)) || all.some((a) => a.every((b) => b === 0)));
-    }
+    const question = spoken.length === 4 ? encodeArpProbe(MAC_A, spoken) : encodeSolicitation(MAC_A, spoken);
+    assert.ok(passes(all, question));
+    assert.ok(!passes(others, question) || others.some((a) => a.every((b) => b === 0)));
   }));
 });
 

@@ -31,6 +31,7 @@ export const BPF_MAX_INSTRUCTIONS = 4096;
 
 const PACKET_OUTGOING = 4;
 const NEXT_HEADER_ICMPV6 = 58;
+const NEIGHBOUR_SOLICITATION = 135;
 const NEIGHBOUR_ADVERTISEMENT = 136;
 
 const WHOLE_FRAME = 0xffff_ffff;
@@ -47,7 +48,9 @@ const requireEqual = (k: number): readonly BpfInstruction[] => [ifEqual(k, 1, 0)
 /**
  * Lets through what somebody else on the link says *as* one of these addresses: ARP of any kind whose sender address it
  * is (answers, announcements, and questions too: they are asked by a kernel that believes it owns it), and neighbour
- * advertisements whose target it is. Nothing that this node sent, nothing of another VLAN.
+ * advertisements whose target it is. And who asks for one of them without a name: an ARP probe (RFC 5227 2.1.1) or a
+ * solicitation from `::` (RFC 4862 5.4.2), as one who means to take it does. Nothing that this node sent, nothing of
+ * another VLAN.
  *
  * Throws `RangeError` for an address of neither 4 nor 16 bytes, and for more than some 450 IPv6 addresses.
  */
@@ -57,7 +60,7 @@ export function speakersFilter(addresses: readonly Uint8Array[]): readonly BpfIn
       throw new RangeError(`filter for address: ${address.length} bytes instead of 4 or 16`);
     }
   }
-  const arp = arpSenders(addresses.filter((address) => address.length === 4));
+  const arp = arpTalk(addresses.filter((address) => address.length === 4));
   const program = [
     load32(BPF_PACKET_TYPE),
     ifEqual(PACKET_OUTGOING, 0, 1),
@@ -70,7 +73,7 @@ export function speakersFilter(addresses: readonly Uint8Array[]): readonly BpfIn
     jump(arp.length),
     ...arp,
     ...requireEqual(ETHERTYPE_IPV6),
-    ...advertisedTargets(addresses.filter((address) => address.length === 16)),
+    ...neighbourTalk(addresses.filter((address) => address.length === 16)),
   ];
   if (program.length > BPF_MAX_INSTRUCTIONS) {
     throw new RangeError(`filter for ${addresses.length} addresses: ${program.length} instructions are too many`);
@@ -78,30 +81,38 @@ export function speakersFilter(addresses: readonly Uint8Array[]): readonly BpfIn
   return program;
 }
 
-/** ARP for IPv4 over Ethernet from one of these addresses. */
-function arpSenders(addresses: readonly Uint8Array[]): readonly BpfInstruction[] {
+/** ARP for IPv4 over Ethernet from one of these addresses, or from nobody for one of them. */
+function arpTalk(addresses: readonly Uint8Array[]): readonly BpfInstruction[] {
+  const words = addresses.map((address) => wordAt(address, 0));
   return [
     load32(14),
     ...requireEqual(0x0001_0800),
     load16(18),
     ...requireEqual(0x0604),
     load32(28),
-    ...addresses.flatMap((address) => [ifEqual(wordAt(address, 0), 0, 1), ACCEPT]),
+    ...words.flatMap((word) => [ifEqual(word, 0, 1), ACCEPT]),
+    ...requireEqual(0),
+    load32(38),
+    ...words.flatMap((word) => [ifEqual(word, 0, 1), ACCEPT]),
     REFUSE,
   ];
 }
 
 /**
- * Neighbour advertisement (without extension headers, with hop limit 255: RFC 4861 7.1.2) for one of these addresses.
+ * Neighbour advertisement (without extension headers, with hop limit 255: RFC 4861 7.1.2) for one of these addresses, or
+ * a solicitation of it by nobody.
  */
-function advertisedTargets(addresses: readonly Uint8Array[]): readonly BpfInstruction[] {
+function neighbourTalk(addresses: readonly Uint8Array[]): readonly BpfInstruction[] {
+  const nameless = [22, 26, 30, 34].flatMap((at) => [load32(at), ...requireEqual(0)]);
+  const question = [...requireEqual(NEIGHBOUR_SOLICITATION), ...nameless];
   return [
     load8(20),
     ...requireEqual(NEXT_HEADER_ICMPV6),
     load8(21),
     ...requireEqual(255),
     load8(54),
-    ...requireEqual(NEIGHBOUR_ADVERTISEMENT),
+    ifEqual(NEIGHBOUR_ADVERTISEMENT, question.length, 0),
+    ...question,
     ...addresses.flatMap((address) => [
       load32(62),
       ifEqual(wordAt(address, 0), 0, 7),

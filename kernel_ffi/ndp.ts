@@ -161,6 +161,25 @@ export function decodeAdvertisement(frame: Uint8Array, length: number = frame.le
   };
 }
 
+export interface Solicitation {
+  readonly target: Uint8Array;
+  /** Unspecified (`::`) where the asker means to take the address, or is checking that nobody else has it. */
+  readonly source: Uint8Array;
+  /** The frame's sender. */
+  readonly mac: Uint8Array;
+}
+
+/** Reads a neighbour solicitation; null for everything else and for what RFC 4861 7.1.1 tells to ignore. */
+export function decodeSolicitation(frame: Uint8Array, length: number = frame.length): Solicitation | null {
+  const end = endOfMessage(frame, length);
+  if (end < OPTIONS || frame[ICMP] !== NEIGHBOUR_SOLICITATION || frame[ICMP + 1] !== 0) return null;
+  const source = frame.subarray(SOURCE, SOURCE + 16);
+  const destination = frame.subarray(DESTINATION, DESTINATION + 16);
+  if (icmpv6Checksum(source, destination, frame.subarray(ICMP, end)) !== 0) return null;
+  const target = frame.subarray(TARGET, TARGET + 16);
+  return target[0] === 0xff ? null : { target, source, mac: frame.subarray(MAC_BYTES, 2 * MAC_BYTES) };
+}
+
 /** Where the ICMPv6 message of a frame ends, or 0 if it holds none that neighbours may send. */
 function endOfMessage(frame: Uint8Array, length: number): number {
   if (length < OPTIONS || etherTypeOf(frame, length) !== ETHERTYPE_IPV6) return 0;

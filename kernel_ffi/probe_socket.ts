@@ -1,13 +1,18 @@
-/** Listens for whoever speaks as one of a set of addresses on an interface: answers to probes, and announcements. */
+/**
+ * Listens for whoever speaks as one of a set of addresses on an interface (answers to probes, announcements), and for
+ * whoever asks for one namelessly, as a node does that means to take it.
+ */
 import { sameBytes } from "./address.ts";
-import { decodeArp } from "./arp.ts";
+import { ARP_REQUEST, decodeArp } from "./arp.ts";
 import { encodeBpf, speakersFilter } from "./bpf.ts";
 import { EAGAIN } from "./errno.ts";
 import { closeFd, errno, libc, must } from "./libc.ts";
-import { decodeAdvertisement } from "./ndp.ts";
+import { decodeAdvertisement, decodeSolicitation, solicitedNodeGroup, UNSPECIFIED } from "./ndp.ts";
+import { multicastMac } from "./ethernet.ts";
 import {
   bindPacketSocket,
   EVERY_ETHERTYPE,
+  joinMulticast,
   mustInterface,
   openPacketSocket,
   PACKET_HOST,
@@ -23,9 +28,11 @@ export interface Speaker {
   readonly family: 4 | 6;
   /** The very array that was given to the constructor. */
   readonly address: Uint8Array;
-  /** Who says so: sender hardware address of ARP, target link-layer address of an advertisement. */
+  /** False: it asks who has the address, without a name of its own. */
+  readonly owns: boolean;
+  /** Who says so: sender hardware address of ARP, target link-layer address of an advertisement, sender of a question. */
   readonly mac: Uint8Array<ArrayBuffer>;
-  /** Sent to this node alone: an answer to its question, not an announcement. */
+  /** Sent to this node alone: an answer to its question, not an announcement or a question to all. */
   readonly unicastToUs: boolean;
 }
 
@@ -52,6 +59,11 @@ export class ProbeSocket {
     this.fd = openPacketSocket();
     try {
       attachFilter(this.fd, encodeBpf(filter), o.interface);
+      for (const address of o.addresses) {
+        // Questions about an IPv6 address go to a group that only its owner listens to.
+        if (address.length !== 16) continue;
+        joinMulticast(this.fd, o.interface, this.ifindex, multicastMac(solicitedNodeGroup(address)));
+      }
       bindPacketSocket(this.fd, o.interface, this.ifindex, EVERY_ETHERTYPE);
     } catch (error) {
       closeFd(this.fd);
@@ -89,16 +101,22 @@ export class ProbeSocket {
 
   #decode(length: number): Speaker | null {
     const arp = decodeArp(this.#frame, length);
-    if (arp !== null) return this.#speaker(4, arp.senderIp, arp.senderMac);
+    if (arp !== null) {
+      const asks = arp.operation === ARP_REQUEST && arp.senderIp.every((byte) => byte === 0);
+      return this.#speaker(4, asks ? arp.targetIp : arp.senderIp, arp.senderMac, !asks);
+    }
     const advertisement = decodeAdvertisement(this.#frame, length);
-    return advertisement === null ? null : this.#speaker(6, advertisement.target, advertisement.mac);
+    if (advertisement !== null) return this.#speaker(6, advertisement.target, advertisement.mac, true);
+    const question = decodeSolicitation(this.#frame, length);
+    if (question === null || !sameBytes(question.source, UNSPECIFIED)) return null;
+    return this.#speaker(6, question.target, question.mac, false);
   }
 
-  #speaker(family: 4 | 6, spokenAs: Uint8Array, mac: Uint8Array): Speaker | null {
+  #speaker(family: 4 | 6, spokenOf: Uint8Array, mac: Uint8Array, owns: boolean): Speaker | null {
     for (const address of this.#addresses) {
-      if (!sameBytes(address, spokenAs)) continue;
+      if (!sameBytes(address, spokenOf)) continue;
       const unicastToUs = this.#from[SOCKADDR_LL_PACKET_TYPE] === PACKET_HOST;
-      return { family, address, mac: new Uint8Array(mac), unicastToUs };
+      return { family, address, owns, mac: new Uint8Array(mac), unicastToUs };
     }
     return null;
   }

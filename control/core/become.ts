@@ -17,6 +17,7 @@ export function clearProbing(g: GroupState): void {
   g.probing.unanswered = 0;
   g.probing.answeredUs = 0;
   g.probing.nextUs = 0;
+  g.probing.deferredUs = -1;
 }
 
 export function setPhase(g: GroupState, phase: Phase, switchId: number): void {

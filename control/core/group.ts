@@ -13,6 +13,8 @@ export interface Probing {
   /** When one was last answered; 0 when never in this suspicion. */
   answeredUs: number;
   nextUs: number;
+  /** Since when another node has been given the first turn; -1 while there is none. */
+  deferredUs: number;
 }
 
 /** The switch that is under way; meaningful while the role or phase says so. */
@@ -122,7 +124,7 @@ export function createGroup(
     phase: "none",
     switchId: 0,
     phaseLinks: 0,
-    probing: { sentUs: 0, unanswered: 0, answeredUs: 0, nextUs: 0 },
+    probing: { sentUs: 0, unanswered: 0, answeredUs: 0, nextUs: 0, deferredUs: -1 },
     moving: {
       id: 0,
       reason: "",

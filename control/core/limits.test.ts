@@ -30,6 +30,7 @@ Deno.test("the fast profile, in numbers", () => {
     startWaitUs: 300_000,
     slowBeatUs: 16_000,
     probeUs: 1500,
+    deferMaxUs: 44_000,
     answeredProbeUs: 6000,
     lateUs: 2000,
     askUs: 2000,

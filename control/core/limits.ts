@@ -18,6 +18,8 @@ export interface Limits extends CoreTiming {
   readonly probeUs: number;
   /** Between two probes while they are answered: the peer lives, only its heartbeats are lost. */
   readonly answeredProbeUs: number;
+  /** So long another node that asks for the same address has the first turn, whatever becomes of it. */
+  readonly deferMaxUs: number;
   /** A wake that comes later than this voids the probes before it: who slept proves nothing. */
   readonly lateUs: number;
   /** Between two requests for consent. */
@@ -54,6 +56,7 @@ export const EPOCHS_LOW = 500;
 const SLOW_BEATS = 8;
 
 export function planLimits(timing: CoreTiming): Limits {
+  const probeUs = Math.max(1000, timing.suspectUs / 4);
   const limits: Limits = {
     heartbeatUs: timing.heartbeatUs,
     leaseUs: timing.leaseUs,
@@ -63,8 +66,9 @@ export function planLimits(timing: CoreTiming): Limits {
     barrierUs: timing.barrierUs,
     startWaitUs: timing.startWaitUs,
     slowBeatUs: timing.heartbeatUs * SLOW_BEATS,
-    probeUs: Math.max(1000, timing.suspectUs / 4),
+    probeUs,
     answeredProbeUs: Math.max(4000, timing.suspectUs),
+    deferMaxUs: 2 * timing.deadAfterUs + 2 * PROBES_NEEDED_FENCED * probeUs,
     lateUs: Math.max(2000, timing.heartbeatUs),
     askUs: Math.max(1000, timing.heartbeatUs),
     drainMaxUs: timing.drainUs * 8,

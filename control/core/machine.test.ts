@@ -11,7 +11,7 @@ const group = fc.constant(0);
 const reason = fc.constant("x");
 
 const event: fc.Arbitrary<CoreEvent> = fc.oneof(
-  fc.record({ kind: fc.constant("probeAnswered" as const), group }),
+  fc.record({ kind: fc.constantFrom("probeAnswered" as const, "peerAsks" as const), group, lower: flag }),
   fc.record({ kind: fc.constant("leaseLost" as const), group, reason }),
   fc.record({ kind: fc.constant("takeRefused" as const), group, reason }),
   fc.record({ kind: fc.constant("holdFailed" as const), group, reason }),

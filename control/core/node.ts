@@ -12,7 +12,7 @@ import { createFreshness, type Freshness, judge, type Verdict } from "./freshnes
 import { createGroup, type GroupState, leased, type NodeFacts } from "./group.ts";
 import type { GroupBeat, Heartbeat } from "./heartbeat.ts";
 import type { Limits } from "./limits.ts";
-import { probeAnswered, voidProbes } from "./probing.ts";
+import { deferProbes, probeAnswered, voidProbes } from "./probing.ts";
 import {
   addressContested,
   callOff,
@@ -45,7 +45,13 @@ export type CoreEvent =
   | { readonly kind: "heard"; readonly beat: Heartbeat; readonly link: number }
   /** The last heartbeat again, by another link. It proves no life (anybody can repeat it), only what travelled before it there. */
   | { readonly kind: "copy"; readonly beat: Heartbeat; readonly link: number }
-  | { readonly kind: "probeAnswered"; readonly group: number }
+  /**
+   * Another node speaks as the address. `lower`: this node's MAC is the lower one of the two; where two cannot agree because they
+   * do not hear each other, that one has the first turn. Not who is preferred: two whose configurations differ may both be.
+   */
+  | { readonly kind: "probeAnswered"; readonly group: number; readonly lower: boolean }
+  /** Another node asks the network for the address, as this one does before it takes it. */
+  | { readonly kind: "peerAsks"; readonly group: number; readonly lower: boolean }
   /** The kernel refused to refresh, or the rules were away: the lease is gone. */
   | { readonly kind: "leaseLost"; readonly group: number; readonly reason: string }
   | { readonly kind: "takeRefused"; readonly group: number; readonly reason: string }
@@ -121,7 +127,10 @@ export function stepNode(n: NodeState, nowUs: number, event: CoreEvent): readonl
       if (n.compatible) { for (const g of n.groups) heardBehindPackets(n, g, event.link & g.links); }
       break;
     case "probeAnswered":
-      addressSpoken(n, n.groups[event.group]!);
+      addressSpoken(n, n.groups[event.group]!, event.lower);
+      break;
+    case "peerAsks":
+      if (!event.lower) deferProbes(n, n.groups[event.group]!);
       break;
     case "leaseLost":
       leaseLost(n, n.groups[event.group]!, event.reason);
@@ -253,8 +262,8 @@ function heardGroup(n: NodeState, g: GroupState, said: GroupBeat, link: number):
 }
 
 /** Another node speaks as the address: the answer to a probe, or a second owner. */
-function addressSpoken(n: NodeState, g: GroupState): void {
-  if (leased(g)) addressContested(n, g);
+function addressSpoken(n: NodeState, g: GroupState, lower: boolean): void {
+  if (leased(g)) addressContested(n, g, lower);
   else probeAnswered(n, g);
 }
 

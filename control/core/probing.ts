@@ -61,6 +61,21 @@ export function probeAnswered(n: NodeFacts, g: GroupState): void {
   g.probing.answeredUs = n.nowUs;
 }
 
+/**
+ * Another node asks for the address and cannot be heard: both would find it silent and both take it, in the same moment. So
+ * one of the two starts anew with each question of the other (RFC 5227 2.1.1 calls it a conflict) until that one has taken
+ * the address, and answers; or has had its time.
+ */
+export function deferProbes(n: NodeFacts, g: GroupState): void {
+  if (g.role !== "suspecting" && g.role !== "fenced" && g.role !== "preparing") return;
+  const p = g.probing;
+  if (p.deferredUs === -1) p.deferredUs = n.nowUs;
+  if (n.nowUs - p.deferredUs > n.limits.deferMaxUs) return;
+  p.unanswered = 0;
+  p.sentUs = 0;
+  p.nextUs = n.nowUs + n.limits.probeUs;
+}
+
 /** After an own sleep: the answers may have come and gone, so the open questions prove nothing. */
 export function voidProbes(n: NodeFacts, g: GroupState): void {
   g.probing.unanswered = 0;

@@ -32,8 +32,21 @@ Deno.test("start: alone, after the wait and two unanswered probes; one node's ep
 
 Deno.test("start: an answered probe keeps it from serving for as long as it is answered", () => {
   const node = new ScriptedNode().until(300);
-  for (let ms = 300.5; ms < 400; ms += 0.5) node.until(ms).on({ kind: "probeAnswered", group: 0 });
+  for (let ms = 300.5; ms < 400; ms += 0.5) node.until(ms).on({ kind: "probeAnswered", group: 0, lower: true });
   assert.equal(node.state, "suspecting none 0 -");
+});
+
+Deno.test("start: of two that ask at once and do not hear each other, the one with the lower MAC has the first turn", () => {
+  const asks = (lower: boolean) => ({ kind: "peerAsks", group: 0, lower }) as const;
+  const first = new ScriptedNode().until(300.5).on(asks(true)).until(302).on(asks(true)).until(303);
+  assert.equal(first.state, "primary none 2 refresh");
+  const second = new ScriptedNode({ index: 1 }).until(300.5).on(asks(false)).until(302).on(asks(false)).until(303);
+  assert.equal(second.state, "suspecting none 0 -");
+  second.until(303.2).on({ kind: "probeAnswered", group: 0, lower: false }).until(304);
+  assert.equal(second.state, "suspecting none 0 -");
+  // Who asks for ever and takes nothing cannot keep it from serving.
+  for (let ms = 304.5; ms < 400; ms++) second.until(ms).on(asks(false));
+  assert.equal(second.state, "primary none 1 refresh");
 });
 
 Deno.test("start: of two that meet, the preferred one asks and takes with the other's consent", () => {
@@ -82,7 +95,7 @@ Deno.test("failover: silence → suspicion at 6 ms → probes; both dead_after a
 });
 
 Deno.test("failover: an answered probe voids those before it, and two more are needed", () => {
-  const node = standby().until(109).on({ kind: "probeAnswered", group: 0 }).until(120);
+  const node = standby().until(109).on({ kind: "probeAnswered", group: 0, lower: true }).until(120);
   assert.deepEqual(node.told(), [
     "107 begin failover, step suspect, probe",
     "108.5 probe",
@@ -122,7 +135,7 @@ Deno.test("failover: a suspicion that was false leaves nothing behind", () => {
 
 Deno.test("failover: answered for long, somebody is told to look at the paths", () => {
   const node = standby().until(107);
-  for (let ms = 107.2; ms < 320; ms += 0.7) node.until(ms).on({ kind: "probeAnswered", group: 0 });
+  for (let ms = 107.2; ms < 320; ms += 0.7) node.until(ms).on({ kind: "probeAnswered", group: 0, lower: true });
   const lines = node.told();
   assert.ok(lines.some((line) => line.endsWith("alarm heartbeats-lost on")));
   // After five leases the peer is asked at a quarter of the rate.

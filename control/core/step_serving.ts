@@ -98,11 +98,11 @@ function twoPrimaries(n: NodeFacts, g: GroupState): void {
 
 /**
  * The peer speaks as the address while this node does, and cannot be heard to say why: both took over at once. One has to
- * give way without a word; the preferred one stays, and tells the neighbours.
+ * give way without a word; the one with the lower MAC stays, and tells the neighbours.
  */
-export function addressContested(n: NodeFacts, g: GroupState): void {
+export function addressContested(n: NodeFacts, g: GroupState, lower: boolean): void {
   if (peerAlive(n)) return;
-  if (g.preferSelf) {
+  if (lower) {
     n.out.push({ kind: "announce", group: g.index });
     return;
   }

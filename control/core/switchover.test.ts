@@ -244,7 +244,7 @@ Deno.test("the old node dies, before or while it passes: a failover with the pac
 
 Deno.test("the old node lives but is deaf: packets are not held for ever, and nothing spins", () => {
   const { node } = preparing();
-  for (let ms = 101.3; ms < 420; ms += 0.7) node.until(ms).on({ kind: "probeAnswered", group: 0 });
+  for (let ms = 101.3; ms < 420; ms += 0.7) node.until(ms).on({ kind: "probeAnswered", group: 0, lower: true });
   assert.equal(node.state, "suspecting none 2 -");
   assert.equal(node.group.holding, false);
   assert.ok(node.told().some((line) => line.startsWith("351 ") && line.includes("giveBack")));

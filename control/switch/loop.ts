@@ -3,10 +3,10 @@ import type { SwitchCommand } from "../core/messages.ts";
 import { nextWakeUs } from "../core/wake.ts";
 import { planLimits } from "../core/limits.ts";
 import { leased } from "../core/group.ts";
-import { sameBytes } from "../../kernel_ffi/address.ts";
+import { compareBytes, sameBytes } from "../../kernel_ffi/address.ts";
 import { monotonicUs } from "../../kernel_ffi/libc.ts";
 import { Poller } from "../../kernel_ffi/poll.ts";
-import type { ProbeSocket } from "../../kernel_ffi/probe_socket.ts";
+import type { ProbeSocket, Speaker } from "../../kernel_ffi/probe_socket.ts";
 import type { UdpQueues } from "../../kernel_ffi/sock_diag.ts";
 import type { PairConfig } from "../../config/model.ts";
 import type { SwitchContext } from "./context.ts";
@@ -150,26 +150,32 @@ export class SwitchLoop {
     }
   }
 
-  /** Somebody else speaks as one of the addresses. */
   #readProbes(index: number): void {
-    const own = this.#c.links.frames[index]!.socket.mac;
-    for (let speaker = this.#p.probes[index]!.receive(); speaker !== null; speaker = this.#p.probes[index]!.receive()) {
-      const { address, mac } = speaker;
-      if (mac.every((byte, i) => byte === own[i])) continue;
-      const slot = this.#c.slotsOf[index]!.find((one) => one.addresses.some((it) => it.bytes === address));
-      if (slot === undefined) continue;
-      if (leased(this.#c.node.groups[slot.group]!)) {
-        // A second owner can only be the peer; anybody else who claims the address is to be seen, and obeyed by nobody.
-        const peer = this.#c.links.frames[index]!.peerMac;
-        if (peer === null || !sameBytes(peer, mac)) {
-          this.#c.reject("addressClaimed");
-          continue;
-        }
-      } else {
-        this.#c.counters.probes_answered++;
+    const probes = this.#p.probes[index]!;
+    for (let speaker = probes.receive(); speaker !== null; speaker = probes.receive()) this.#spoken(index, speaker);
+  }
+
+  /** Somebody else speaks as one of the addresses, or asks for it as one who means to take it. */
+  #spoken(index: number, { address, mac, owns }: Speaker): void {
+    const { socket, peerMac } = this.#c.links.frames[index]!;
+    const order = compareBytes(socket.mac, mac);
+    const slot = this.#c.slotsOf[index]!.find((one) => one.addresses.some((it) => it.bytes === address));
+    if (order === 0 || slot === undefined) return;
+    const group = slot.group, lower = order < 0;
+    if (!owns) {
+      // Whose MAC is not known may be a peer with another key; once it is known, nobody else is given a turn.
+      if (peerMac === null || sameBytes(peerMac, mac)) {
+        this.#p.executor.step(monotonicUs(), { kind: "peerAsks", group, lower });
       }
-      this.#p.executor.step(monotonicUs(), { kind: "probeAnswered", group: slot.group });
+      return;
     }
+    if (!leased(this.#c.node.groups[group]!)) {
+      this.#c.counters.probes_answered++;
+    } else if (peerMac === null || !sameBytes(peerMac, mac)) {
+      // A second owner can only be the peer; anybody else who claims the address is to be seen, and obeyed by nobody.
+      return this.#c.reject("addressClaimed");
+    }
+    this.#p.executor.step(monotonicUs(), { kind: "probeAnswered", group, lower });
   }
 
   #announce(now: number): void {

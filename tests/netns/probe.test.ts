@@ -68,11 +68,19 @@ Deno.test("a kernel that has the address answers every form of the question", ()
     // The answer to a nameless solicitation goes to everybody, all others to the asker.
     for (const [form, unicastToUs] of [["arpProbe", true], ["arpQuestion", true]] as const) {
       ask[form]!();
-      assert.deepEqual(awaitSpeaker(heard), { family: 4, address: SERVICE4, mac: MAC_THERE, unicastToUs }, form);
+      assert.deepEqual(
+        awaitSpeaker(heard),
+        { family: 4, address: SERVICE4, owns: true, mac: MAC_THERE, unicastToUs },
+        form,
+      );
     }
     for (const [form, unicastToUs] of [["dadSolicitation", false], ["solicitation", true]] as const) {
       ask[form]!();
-      assert.deepEqual(awaitSpeaker(heard), { family: 6, address: SERVICE6, mac: MAC_THERE, unicastToUs }, form);
+      assert.deepEqual(
+        awaitSpeaker(heard),
+        { family: 6, address: SERVICE6, owns: true, mac: MAC_THERE, unicastToUs },
+        form,
+      );
     }
   }));
 
@@ -122,19 +130,51 @@ Deno.test("announcements of others are heard, other talk and one's own are not",
     say(own!, encodeUnsolicitedAdvertisement(own!.mac, SERVICE6));
     say(other!, encodeGratuitousArpReply(other!.mac, parseIp("10.77.0.7")!));
     say(other!, encodeUnsolicitedAdvertisement(other!.mac, parseIp("fd00:77::7")!));
-    say(other!, encodeArpProbe(other!.mac, SERVICE4));
-    say(other!, encodeSolicitation(other!.mac, SERVICE6));
+    say(other!, encodeArpProbe(other!.mac, SERVICE4, HERE4));
+    say(other!, encodeSolicitation(other!.mac, SERVICE6, HERE6));
+    say(other!, encodeArpProbe(other!.mac, parseIp("10.77.0.7")!));
+    say(own!, encodeArpProbe(own!.mac, SERVICE4));
     say(other!, new Uint8Array(1000).fill(0x08));
     assert.ok(isSilent(heard, 20_000));
     say(other!, encodeGratuitousArpReply(other!.mac, SERVICE4));
-    assert.deepEqual(awaitSpeaker(heard), { family: 4, address: SERVICE4, mac: MAC_THERE, unicastToUs: false });
+    assert.deepEqual(awaitSpeaker(heard), {
+      family: 4,
+      address: SERVICE4,
+      owns: true,
+      mac: MAC_THERE,
+      unicastToUs: false,
+    });
     say(other!, encodeUnsolicitedAdvertisement(other!.mac, SERVICE6));
-    assert.deepEqual(awaitSpeaker(heard), { family: 6, address: SERVICE6, mac: MAC_THERE, unicastToUs: false });
+    assert.deepEqual(awaitSpeaker(heard), {
+      family: 6,
+      address: SERVICE6,
+      owns: true,
+      mac: MAC_THERE,
+      unicastToUs: false,
+    });
     const damaged = encodeUnsolicitedAdvertisement(other!.mac, SERVICE6);
     damaged[56]! ^= 1; // checksum
     say(other!, damaged);
     assert.equal(heard.receive(), null);
     for (const socket of [own!, other!, heard]) socket.close();
+  }));
+
+Deno.test("another one who asks for the address namelessly is heard, and told from one who has it", () =>
+  inFreshNamespace(() => {
+    makePair();
+    const other = new FrameSocket({ interface: "vb", etherType: SEND_ONLY });
+    const heard = new ProbeSocket({ interface: "va", addresses: ADDRESSES });
+    for (const address of ADDRESSES) {
+      const family = address.length === 4 ? 4 : 6;
+      const frame = family === 4 ? encodeArpProbe(other.mac, address) : encodeSolicitation(other.mac, address);
+      assert.equal(other.send(frame, frame.length, 0), 0);
+      assert.deepEqual(awaitSpeaker(heard), { family, address, owns: false, mac: MAC_THERE, unicastToUs: false });
+    }
+    // A device that filters multicast by itself lets the questions through.
+    const groups = run("ip", "maddress", "show", "dev", "va");
+    for (const group of ["33:33:ff:00:01:00", "33:33:ff:00:01:01"]) assert.ok(groups.includes(group), groups);
+    other.close();
+    heard.close();
   }));
 
 Deno.test("going down is an error that is read once", () =>

@@ -51,6 +51,23 @@ function move(world: SimWorld, random: Random, firstId: number): void {
   }
 }
 
+/** Two that never hear each other (other keys, say) start at almost the same moment: one serves, the other one asks and waits. */
+export function playStrangers(seed: number): Outcome {
+  const random = new Random(seed);
+  const world = new SimWorld(random);
+  world.links.deaf[0] = world.links.deaf[1] = true;
+  world.at(0, () => world.start(0));
+  const apart = random.pick([1, 10, 100]) * MS;
+  world.at(random.between(0, apart), () => world.start(1));
+  world.runUntil(random.between(500 * MS, SECOND));
+  const [first] = world.primaries();
+  if (world.primaries().length !== 1) world.violations.push(`after the start: primaries [${world.primaries()}]`);
+  else world.kill(first!);
+  world.runUntil(world.now + 500 * MS);
+  if (world.primaries()[0] !== 1 - first!) world.violations.push(`after its death: primaries [${world.primaries()}]`);
+  return { seed, violations: world.violations, trace: world.trace };
+}
+
 /** Faults of all kinds at random moments. Never two owners, epochs only grow; when all is mended, exactly one serves. */
 export function playFaults(seed: number, faults = 12): Outcome {
   const random = new Random(seed);

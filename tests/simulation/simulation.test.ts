@@ -1,7 +1,7 @@
 /** A few seconds of the histories that `deno task sim` plays for hours, and proof that the arbiter can say no. */
 import assert from "node:assert/strict";
 import { Random } from "./random.ts";
-import { type Outcome, playFaults, playMoves } from "./scenario.ts";
+import { type Outcome, playFaults, playMoves, playStrangers } from "./scenario.ts";
 import { SimWorld } from "./world.ts";
 
 const MS = 1000;
@@ -16,6 +16,10 @@ Deno.test("60 histories of planned moves: nothing lost, doubled or reordered", (
 
 Deno.test("60 histories of faults: never two owners, and one serves in the end", () => {
   for (let seed = 1; seed <= 60; seed++) assertClean(playFaults(seed));
+});
+
+Deno.test("300 histories of two that do not hear each other and start together: never two owners", () => {
+  for (let seed = 1; seed <= 300; seed++) assertClean(playStrangers(seed));
 });
 
 /** Each once broke a rule. */

@@ -356,7 +356,7 @@ export class SimWorld {
       this.#owner = node.index;
       const peer = this.nodes[1 - node.index]!;
       if (peer.carrier && peer.powered) {
-        this.#give(peer, { kind: "probeAnswered", group: 0 }, this.random.between(30, 200));
+        this.#give(peer, { kind: "probeAnswered", group: 0, lower: peer.index === 0 }, this.random.between(30, 200));
       }
     });
   }
@@ -366,9 +366,10 @@ export class SimWorld {
     const peer = this.nodes[1 - node.index]!;
     const core = node.core;
     this.at(this.now + this.random.between(30, 120), () => {
-      if (!node.carrier || !peer.carrier || !node.powered || !peer.powered || !peer.kernel.leaseAlive(this.now)) return;
-      if (!this.probesAnswered) return;
-      if (node.core === core) this.#give(node, { kind: "probeAnswered", group: 0 }, this.random.between(30, 200));
+      if (!node.carrier || !peer.carrier || !node.powered || !peer.powered) return;
+      this.#give(peer, { kind: "peerAsks", group: 0, lower: peer.index === 0 }, this.random.between(30, 200));
+      if (!peer.kernel.leaseAlive(this.now) || !this.probesAnswered || node.core !== core) return;
+      this.#give(node, { kind: "probeAnswered", group: 0, lower: node.index === 0 }, this.random.between(30, 200));
     });
   }
 
