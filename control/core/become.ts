@@ -2,6 +2,7 @@
 import { type GroupState, nextEpoch, type NodeFacts } from "./group.ts";
 import type { Phase } from "./heartbeat.ts";
 import { EPOCHS_LOW } from "./limits.ts";
+import { orderServices, servicesReady } from "./serving.ts";
 import type { Role, SwitchKind } from "./vocabulary.ts";
 
 function become(n: NodeFacts, g: GroupState, role: Role): void {
@@ -66,6 +67,8 @@ export function becomeStandby(n: NodeFacts, g: GroupState, reason: string): void
     g.holding = false;
     n.out.push({ kind: "giveBack", group: g.index });
   }
+  // After a switchover they are standby already; a fenced node's were left alone until now.
+  orderServices(n, g, "standby", false);
   if (from !== "suspecting") say(n, g, "info", "standby", `${g.name}: standby, ${reason}`);
 }
 
@@ -81,19 +84,37 @@ export function becomePrimaryAgain(n: NodeFacts, g: GroupState, epoch: number, r
   become(n, g, "primary");
   setPhase(g, "none", 0);
   g.epoch = epoch;
-  g.holding = false;
-  n.out.push({ kind: "take", group: g.index, epoch }, { kind: "finishHold", group: g.index });
-  n.out.push({ kind: "end", group: g.index, outcome: "aborted" });
+  n.out.push({ kind: "take", group: g.index, epoch });
+  serveAgain(n, g);
   answerCommand(n, g, false, reason);
   say(n, g, "alarm", "aborted", `${g.name}: switchover called off, primary again with epoch ${epoch}: ${reason}`);
 }
 
-/** A fenced node meets one that wants the group: there is nothing to pass or drop any more, only to say so. */
+/** The switchover came to nothing, but the services may have left: what is held waits until they are back. */
+function serveAgain(n: NodeFacts, g: GroupState): void {
+  orderServices(n, g, "primary", false);
+  if (g.holding && !servicesReady(g, "primary")) {
+    g.settling = true;
+    g.moving.awaited = 0;
+    g.moving.aborted = true;
+    return;
+  }
+  if (g.holding) {
+    g.holding = false;
+    n.out.push({ kind: "finishHold", group: g.index });
+  }
+  n.out.push({ kind: "end", group: g.index, outcome: "aborted" });
+}
+
+/** A fenced node meets one that wants the group: there is nothing to drop any more, only to say so, once its services have left. */
 export function becomeReleased(n: NodeFacts, g: GroupState, switchId: number): void {
   become(n, g, "leaving");
-  setPhase(g, "released", switchId);
+  setPhase(g, "passing", switchId);
   g.moving.id = switchId;
   g.moving.leaseGone = true;
+  orderServices(n, g, "standby", true);
+  if (servicesReady(g, "standby")) setPhase(g, "released", switchId);
+  g.moving.drainEndUs = Infinity;
   n.out.push({ kind: "beat", group: g.index, step: "pass" });
 }
 
@@ -101,14 +122,21 @@ export function becomeReleased(n: NodeFacts, g: GroupState, switchId: number): v
 export function becomePrimary(n: NodeFacts, g: GroupState, kind: SwitchKind, reason: string): void {
   const epoch = nextEpoch(n, g);
   if (epoch === null) return;
-  const holding = g.holding;
+  const planned = g.holding;
   n.out.push({ kind: "begin", group: g.index, switch: kind, reason, fromEpoch: g.epoch });
   become(n, g, "primary");
-  setPhase(g, holding ? "settling" : "none", holding ? g.moving.id : 0);
+  setPhase(g, planned ? "settling" : "none", planned ? g.moving.id : 0);
   g.epoch = epoch;
   g.passUntilUs = 0;
+  g.moving.aborted = false;
+  orderServices(n, g, "primary", false);
+  // The address is taken at once; what comes for it waits in the kernel until somebody can answer.
+  if (!planned && !servicesReady(g, "primary")) {
+    g.holding = true;
+    n.out.push({ kind: "hold", group: g.index });
+  }
   n.out.push({ kind: "take", group: g.index, epoch });
-  if (holding) {
+  if (g.holding) {
     settle(n, g, kind);
   } else {
     n.out.push({ kind: "end", group: g.index, outcome: "done" });
@@ -118,10 +146,13 @@ export function becomePrimary(n: NodeFacts, g: GroupState, kind: SwitchKind, rea
   keepEpochsAhead(n, g);
 }
 
-/** Serving, with packets held: those that came by the old node first; the rest when it says that nothing is under way any more. */
+/**
+ * Serving, with packets held: those that came by the old node first; the rest when it says that nothing is under way any more.
+ * None of them before the services are there.
+ */
 function settle(n: NodeFacts, g: GroupState, kind: SwitchKind): void {
   g.settling = true;
-  n.out.push({ kind: "releasePeer", group: g.index });
+  if (servicesReady(g, "primary")) n.out.push({ kind: "releasePeer", group: g.index });
   // After a failover there is nobody left to pass anything on.
   g.moving.awaited = kind === "switchover" ? g.links : 0;
   g.moving.barrierEndUs = n.nowUs + n.limits.barrierUs;
@@ -151,6 +182,7 @@ export function yieldTo(n: NodeFacts, g: GroupState, reason: string): void {
   }
   n.out.push({ kind: "end", group: g.index, outcome: "done" });
   answerCommand(n, g, false, `the peer became primary meanwhile: ${reason}`);
+  orderServices(n, g, "standby", false);
   say(n, g, "alarm", "yield", `${g.name}: gave way, ${reason}`);
 }
 
@@ -173,10 +205,18 @@ export function becomeLeaving(n: NodeFacts, g: GroupState, switchId: number): vo
   setPhase(g, "passing", switchId);
   g.moving.id = switchId;
   g.moving.leaseGone = false;
-  g.moving.drainEndUs = n.nowUs + n.limits.drainUs;
   const reason = `${n.peerName} asked to take over`;
   n.out.push({ kind: "begin", group: g.index, switch: "handover", reason, fromEpoch: g.epoch });
   n.out.push({ kind: "beat", group: g.index, step: "pass" });
+  orderServices(n, g, "standby", true);
+  if (servicesReady(g, "standby")) beginDrain(n, g);
+  else g.moving.drainEndUs = Infinity;
+}
+
+/** The old node's services take nothing more: what they have taken gets its time to be answered. */
+export function beginDrain(n: NodeFacts, g: GroupState): void {
+  g.moving.drainFromUs = n.nowUs;
+  g.moving.drainEndUs = g.moving.leaseGone ? n.nowUs : n.nowUs + n.limits.drainUs;
 }
 
 /** The old node again, as if nothing had been: its lease never went. */
@@ -184,11 +224,7 @@ export function resumePrimary(n: NodeFacts, g: GroupState, reason: string): void
   become(n, g, "primary");
   setPhase(g, "none", 0);
   n.out.push({ kind: "beat", group: g.index, step: "unpass" });
-  if (g.holding) {
-    g.holding = false;
-    n.out.push({ kind: "finishHold", group: g.index });
-  }
-  n.out.push({ kind: "beat", group: null, step: null }, { kind: "end", group: g.index, outcome: "aborted" });
+  serveAgain(n, g);
   answerCommand(n, g, false, reason);
   say(n, g, "alarm", "aborted", `${g.name}: switchover called off, still primary: ${reason}`);
 }

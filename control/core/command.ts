@@ -1,6 +1,6 @@
 /** An operator's word: move a group. Refused at once where it cannot begin; else the switch itself answers it. */
 import { becomePreparing, newSwitchId } from "./become.ts";
-import { able, type GroupState, peerAlive } from "./group.ts";
+import { able, type GroupState, peerAlive, prepareMaxUs } from "./group.ts";
 import type { CoreEvent, NodeState } from "./node.ts";
 import { offer } from "./step_serving.ts";
 
@@ -37,7 +37,7 @@ export function switchover(n: NodeState, g: GroupState, event: Extract<CoreEvent
     g.moving.command = 0;
     return answer(false, whyNot(n, g));
   }
-  g.moving.deadlineUs = n.nowUs + Math.min(event.timeoutUs, n.limits.prepareMaxUs);
+  g.moving.deadlineUs = n.nowUs + Math.min(event.timeoutUs, prepareMaxUs(n, g));
   becomePreparing(n, g, "an operator asked", newSwitchId(n));
 }
 

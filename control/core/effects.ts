@@ -1,5 +1,5 @@
 /** Work that the core orders. The switch thread does it in this order, at once, and waits for nothing but the kernel. */
-import type { EventLevel, SwitchKind } from "./vocabulary.ts";
+import type { EventLevel, ServingRole, SwitchKind } from "./vocabulary.ts";
 
 /** What a marked frame does in the kernel that it leaves (ARCHITECTURE.md, "Where the lease lives"). */
 export type FrameStep = "refresh" | "take" | "hold" | "unhold" | "pass" | "drop" | "unpass" | "arm";
@@ -23,6 +23,14 @@ export type Effect =
   | { readonly kind: "finishHold"; readonly group: number }
   /** Send what is held to the peer as frames, in order, and lift the hold. */
   | { readonly kind: "giveBack"; readonly group: number }
+  /** The main thread brings services, followers and state to the role, and answers with `served`. `planned`: a switchover waits for it. */
+  | {
+    readonly kind: "serve";
+    readonly group: number;
+    readonly order: number;
+    readonly to: ServingRole;
+    readonly planned: boolean;
+  }
   /** A switch begins: its receipt counts from here. */
   | {
     readonly kind: "begin";

@@ -2,7 +2,7 @@
 import type { Effect, FrameStep } from "./effects.ts";
 import { emptyGroupBeat, type GroupBeat, type Phase } from "./heartbeat.ts";
 import type { Limits } from "./limits.ts";
-import type { Role } from "./vocabulary.ts";
+import type { Role, ServingRole } from "./vocabulary.ts";
 
 /** Questions to the network about the group's address, and what came back. */
 export interface Probing {
@@ -24,6 +24,8 @@ export interface Moving {
   /** The operator's command that asked for it, 0 if none. */
   command: number;
   deadlineUs: number;
+  /** Old node: since when its service only answers what it has, and until when. */
+  drainFromUs: number;
   drainEndUs: number;
   barrierEndUs: number;
   /** Service links (bits) from which the old node's "all passed on" is still awaited. */
@@ -32,8 +34,20 @@ export interface Moving {
   passingSeen: boolean;
   /** Reclaiming: the lease was given up and has to be taken again. */
   leaseGone: boolean;
+  /** It has been called off; what is left is to serve again. */
+  aborted: boolean;
   /** Epoch of the peer when it began. */
   peerEpoch: number;
+}
+
+/** What the main thread was told last about services, followers and state, and whether it has done it. */
+export interface Serving {
+  to: ServingRole;
+  /** Number of the order that said so. */
+  order: number;
+  done: boolean;
+  /** Why it could not be done; "" if it could, or is not known yet. */
+  failed: string;
 }
 
 export interface GroupState {
@@ -69,9 +83,12 @@ export interface GroupState {
   phaseLinks: number;
   readonly probing: Probing;
   readonly moving: Moving;
+  /** The main thread has to be asked in a switch. */
+  managed: boolean;
+  readonly serving: Serving;
   /** Packets are held for the group by this node. */
   holding: boolean;
-  /** Waits for the old node's word before it lifts the hold (primary only). */
+  /** Waits for the old node's word, or for its own services, before it lifts the hold (primary only). */
   settling: boolean;
   passUntilUs: number;
   /** The peer spoke as the address in this reign: the neighbours have to be told again who is right. */
@@ -130,13 +147,17 @@ export function createGroup(
       reason: "",
       command: 0,
       deadlineUs: 0,
+      drainFromUs: 0,
       drainEndUs: 0,
       barrierEndUs: 0,
       awaited: 0,
       passingSeen: false,
       leaseGone: false,
+      aborted: false,
       peerEpoch: 0,
     },
+    managed: false,
+    serving: { to: "standby", order: 0, done: true, failed: "" },
     holding: false,
     settling: false,
     passUntilUs: 0,
@@ -172,10 +193,15 @@ export function able(n: NodeFacts, g: GroupState): boolean {
   return g.eligible && g.carrier && g.rules && !n.stopping && nextEpoch(n, g) !== null;
 }
 
+/** How long a switchover of the group may take to be prepared, unless an operator said less. */
+export function prepareMaxUs(n: NodeFacts, g: GroupState): number {
+  return g.managed ? n.limits.serveMaxUs : n.limits.prepareMaxUs;
+}
+
 /** This kernel is meant to hold the group's lease. */
 export function leased(g: GroupState): boolean {
   return g.role === "primary" ||
-    (g.role === "leaving" && (g.phase === "passing" || (g.phase === "reclaiming" && !g.moving.leaseGone)));
+    (g.role === "leaving" && !g.moving.leaseGone && (g.phase === "passing" || g.phase === "reclaiming"));
 }
 
 /** The mark under which a regular heartbeat leaves on the group's interfaces; null: none. */

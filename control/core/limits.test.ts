@@ -35,6 +35,7 @@ Deno.test("the fast profile, in numbers", () => {
     lateUs: 2000,
     askUs: 2000,
     prepareMaxUs: 250_000,
+    serveMaxUs: 60_000_000,
     passUs: 10_000_000,
     aliveUs: 64_000,
     offerRetryUs: 1_000_000,

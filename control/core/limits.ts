@@ -28,6 +28,8 @@ export interface Limits extends CoreTiming {
   readonly drainMaxUs: number;
   /** Longest time that packets may be held for one switchover. */
   readonly prepareMaxUs: number;
+  /** The same where services, followers or state have to be waited for: the operator's time-out decides before this does. */
+  readonly serveMaxUs: number;
   /** The old node passes stragglers on for at least this long. */
   readonly passUs: number;
   /** A peer that has not been heard for this long does not count as alive in a decision. */
@@ -73,6 +75,7 @@ export function planLimits(timing: CoreTiming): Limits {
     askUs: Math.max(1000, timing.heartbeatUs),
     drainMaxUs: timing.drainUs * 8,
     prepareMaxUs: Math.max(250_000, timing.heartbeatUs * 10),
+    serveMaxUs: 60_000_000,
     passUs: 10_000_000,
     aliveUs: Math.max(timing.deadAfterUs, timing.heartbeatUs * SLOW_BEATS * 4),
     offerRetryUs: 1_000_000,

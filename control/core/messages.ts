@@ -1,5 +1,5 @@
 /** What the main thread and the switch thread say to each other. Plain data: it crosses threads by structured clone or as JSON. */
-import type { Alarm, NodeEvent, Role, SwitchReceipt } from "./vocabulary.ts";
+import type { Alarm, NodeEvent, Role, ServingRole, SwitchReceipt } from "./vocabulary.ts";
 
 /** Main → switch, through the mailbox (JSON). `id` comes back in the reply. */
 export type SwitchCommand =
@@ -17,6 +17,17 @@ export type SwitchCommand =
   | { readonly kind: "epochReserved"; readonly group: string; readonly upTo: number }
   /** A track or service says whether this node may be primary of the group. */
   | { readonly kind: "eligible"; readonly group: string; readonly ok: boolean; readonly reason: string }
+  /** Services, followers or state of the group have to be asked in a switch, or not any more. */
+  | { readonly kind: "managed"; readonly group: string; readonly on: boolean }
+  /** Answer to `serve`. Times of the steps: the monotonic clock, microseconds. */
+  | {
+    readonly kind: "served";
+    readonly group: string;
+    readonly order: number;
+    readonly ok: boolean;
+    readonly reason: string;
+    readonly steps: readonly { readonly step: string; readonly atUs: number }[];
+  }
   /** Raised or lowered by another thread, shown in status. */
   | { readonly kind: "alarm"; readonly alarm: string; readonly text: string | null }
   /** New timing, preempt and prefer after a reload. */
@@ -37,6 +48,21 @@ export type SwitchReport =
   }
   | { readonly kind: "event"; readonly event: NodeEvent }
   | { readonly kind: "receipt"; readonly receipt: SwitchReceipt }
+  /**
+   * Services, followers and state shall be brought to the role; the answer is `served`. A newer order of the group stands in place of an
+   * older one. `planned`: part of the switchover `switchId`, which both nodes call by that number. `epoch`: of the reign that begins or ends.
+   */
+  | {
+    readonly kind: "serve";
+    readonly group: string;
+    readonly order: number;
+    readonly to: ServingRole;
+    readonly planned: boolean;
+    readonly switchId: number;
+    readonly epoch: number;
+  }
+  /** The group's role on this node, whenever it has changed. */
+  | { readonly kind: "role"; readonly group: string; readonly role: Role; readonly epoch: number }
   | { readonly kind: "reserveEpochs"; readonly group: string; readonly above: number }
   /** The loop lives; at least once a second. Feeds the systemd watchdog. */
   | { readonly kind: "alive" }

@@ -13,14 +13,16 @@ import { createGroup, type GroupState, leased, type NodeFacts } from "./group.ts
 import type { GroupBeat, Heartbeat } from "./heartbeat.ts";
 import type { Limits } from "./limits.ts";
 import { deferProbes, probeAnswered, voidProbes } from "./probing.ts";
+import { orderServices } from "./serving.ts";
 import {
   addressContested,
-  callOff,
   heardBehindPackets,
   heardLeaving,
   heardPreparing,
   heardPrimary,
+  holdFailed,
   leaseLost,
+  served,
   serviceBusy,
   tickLeaving,
   tickPreparing,
@@ -60,6 +62,16 @@ export type CoreEvent =
   | { readonly kind: "rules"; readonly ok: boolean }
   /** The old node of a switchover: a service has requests that it has not read yet. Comes before the tick that would drop the lease. */
   | { readonly kind: "busy"; readonly group: number }
+  /** The main thread has to be asked in switches of the group, or not any more. */
+  | { readonly kind: "managed"; readonly group: number; readonly on: boolean }
+  /** Its answer to an order. */
+  | {
+    readonly kind: "served";
+    readonly group: number;
+    readonly order: number;
+    readonly ok: boolean;
+    readonly reason: string;
+  }
   /** Something besides silence speaks for the peer's death. */
   | { readonly kind: "hint"; readonly reason: string }
   /** This thread slept past its time. */
@@ -139,7 +151,7 @@ export function stepNode(n: NodeState, nowUs: number, event: CoreEvent): readonl
       takeRefused(n, n.groups[event.group]!, event.reason);
       break;
     case "holdFailed":
-      callOffIfPreparing(n, n.groups[event.group]!, event.reason);
+      holdFailed(n, n.groups[event.group]!, event.reason);
       break;
     case "carrier":
       carrier(n, n.groups[event.group]!, event.ok, event.reason);
@@ -149,6 +161,12 @@ export function stepNode(n: NodeState, nowUs: number, event: CoreEvent): readonl
       break;
     case "busy":
       serviceBusy(n, n.groups[event.group]!);
+      break;
+    case "managed":
+      managed(n, n.groups[event.group]!, event.on);
+      break;
+    case "served":
+      served(n, n.groups[event.group]!, event.order, event.ok, event.reason);
       break;
     case "hint":
       n.hint = event.reason;
@@ -273,10 +291,6 @@ function takeRefused(n: NodeState, g: GroupState, reason: string): void {
   becomeFenced(n, g, reason, true);
 }
 
-function callOffIfPreparing(n: NodeState, g: GroupState, reason: string): void {
-  if (g.role === "preparing") callOff(n, g, reason);
-}
-
 function carrier(n: NodeState, g: GroupState, ok: boolean, reason: string): void {
   if (g.carrier === ok) return;
   g.carrier = ok;
@@ -294,6 +308,18 @@ function carrier(n: NodeState, g: GroupState, ok: boolean, reason: string): void
 function eligible(g: GroupState, ok: boolean, reason: string): void {
   g.eligible = ok;
   g.eligibleReason = reason;
+}
+
+/** Who joins is told the role that stands, or comes; who is not asked any more is waited for no longer. */
+function managed(n: NodeState, g: GroupState, on: boolean): void {
+  if (g.managed === on) return;
+  g.managed = on;
+  if (on) {
+    g.serving.to = g.serving.to === "primary" ? "standby" : "primary";
+    orderServices(n, g, g.serving.to === "primary" ? "standby" : "primary", false);
+  } else if (!g.serving.done) {
+    served(n, g, g.serving.order, true, "");
+  }
 }
 
 function reserved(g: GroupState, upTo: number): void {

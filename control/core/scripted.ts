@@ -134,6 +134,8 @@ export function formatEffect(effect: Effect): string {
   switch (effect.kind) {
     case "beat":
       return effect.step === null ? "beat" : `beat ${effect.step}`;
+    case "serve":
+      return `serve ${effect.to}${effect.planned ? " planned" : ""} ${effect.order}`;
     case "take":
       return `take ${effect.epoch}`;
     case "begin":

@@ -6,6 +6,7 @@ import {
   becomePrimary,
   becomePrimaryAgain,
   becomeStandby,
+  beginDrain,
   keepEpochsAhead,
   newSwitchId,
   resumePrimary,
@@ -15,6 +16,7 @@ import {
 } from "./become.ts";
 import { able, type GroupState, nextEpoch, type NodeFacts, peerAlive } from "./group.ts";
 import { probe } from "./probing.ts";
+import { noteServed, orderServices, servicesReady } from "./serving.ts";
 
 // ---- primary
 
@@ -41,13 +43,41 @@ export function offer(n: NodeFacts, g: GroupState, timeoutUs: number, reason: st
 
 /** All that the old node had has been passed on, or the wait for its word is over: let go, in order, and lift the hold. */
 export function finishSettling(n: NodeFacts, g: GroupState): void {
+  // A main thread that gives no answer at all does not keep the packets for ever.
+  if (!servicesReady(g, "primary") && n.nowUs - g.sinceUs < n.limits.serveMaxUs) return;
   if (g.moving.awaited !== 0 && n.nowUs < g.moving.barrierEndUs) return;
-  n.out.push({ kind: "step", group: g.index, text: g.moving.awaited === 0 ? "all passed on" : "barrier timed out" });
+  if (g.phase === "settling") {
+    n.out.push({ kind: "step", group: g.index, text: g.moving.awaited === 0 ? "all passed on" : "barrier timed out" });
+  }
   g.settling = false;
-  g.holding = false;
   setPhase(g, "none", 0);
-  n.out.push({ kind: "finishHold", group: g.index }, { kind: "end", group: g.index, outcome: "done" });
+  if (g.holding) n.out.push({ kind: "finishHold", group: g.index });
+  g.holding = false;
+  n.out.push({ kind: "end", group: g.index, outcome: g.moving.aborted ? "aborted" : "done" });
   answerCommand(n, g, true, "");
+}
+
+/** The main thread's answer to an order about services, followers and state. */
+export function served(n: NodeFacts, g: GroupState, order: number, ok: boolean, reason: string): void {
+  if (!noteServed(g, order, ok, reason)) return;
+  if (g.role === "primary" && g.settling) {
+    // Who took over after a failure serves with what there is: the main thread says what is amiss, and a healthy peer is offered it.
+    finishSettling(n, g);
+  } else if (g.role === "leaving" && g.phase === "passing" && g.serving.to === "standby") {
+    // A service that would not leave has been made to: the switch goes on.
+    beginDrain(n, g);
+  } else if (g.role === "preparing" && g.serving.to === "primary") {
+    if (ok) takeReleased(n, g);
+    else callOff(n, g, reason);
+  }
+}
+
+/** Nothing can be held for the group just now: its packets meet what there is. */
+export function holdFailed(n: NodeFacts, g: GroupState, reason: string): void {
+  if (g.role === "preparing") return callOff(n, g, reason);
+  if (g.role !== "primary" || !g.settling) return;
+  g.holding = false;
+  say(n, g, "notice", "hold", `${g.name}: packets cannot be held until the services are ready: ${reason}`);
 }
 
 /** @param link bit of the service interface on which this was heard, 0 for another path */
@@ -115,7 +145,8 @@ export function leaseLost(n: NodeFacts, g: GroupState, reason: string): void {
     n.out.push({ kind: "cancel", group: g.index });
     becomeFenced(n, g, reason, false);
   } else if (g.role === "leaving" && g.phase === "passing") {
-    release(n, g);
+    g.moving.leaseGone = true;
+    if (servicesReady(g, "standby")) release(n, g);
   } else if (g.role === "leaving") {
     g.moving.leaseGone = true;
   }
@@ -127,12 +158,13 @@ export function tickLeaving(n: NodeFacts, g: GroupState): void {
   if (n.nowUs - n.heardUs >= n.limits.deadAfterUs) return newNodeLost(n, g, `${n.peerName} fell silent`);
   if (g.phase === "passing" && n.nowUs >= g.moving.drainEndUs) return release(n, g);
   if (g.phase === "reclaiming" && n.nowUs >= g.moving.deadlineUs) return reclaim(n, g);
-  if (n.nowUs - g.sinceUs > 2 * n.limits.prepareMaxUs) newNodeLost(n, g, `${n.peerName} did not finish`);
+  // The new node has a deadline of its own; this one is for a peer that says the same for ever.
+  if (n.nowUs - g.sinceUs > 2 * n.limits.serveMaxUs) newNodeLost(n, g, `${n.peerName} did not finish`);
 }
 
 /** Requests that were taken are answered before the address goes, if that does not take too long. */
 export function serviceBusy(n: NodeFacts, g: GroupState): void {
-  if (g.role !== "leaving" || g.phase !== "passing" || n.nowUs >= g.sinceUs + n.limits.drainMaxUs) return;
+  if (g.role !== "leaving" || g.phase !== "passing" || n.nowUs >= g.moving.drainFromUs + n.limits.drainMaxUs) return;
   g.moving.drainEndUs = n.nowUs + n.limits.drainUs / 2;
 }
 
@@ -245,17 +277,22 @@ export function heardPreparing(n: NodeFacts, g: GroupState): void {
   const peer = g.peer, ours = peer.switchId === g.switchId;
   g.probing.unanswered = 0;
   g.probing.sentUs = 0;
+  // Its "passing" may not have been heard: who has released has passed on.
+  if ((peer.phase === "passing" || peer.phase === "released") && ours) g.moving.passingSeen = true;
   if (peer.phase === "released" && ours) {
-    if (able(n, g)) becomePrimary(n, g, "switchover", g.moving.reason);
-    return;
-  }
-  if (peer.phase === "passing" && ours) {
-    g.moving.passingSeen = true;
+    takeReleased(n, g);
   } else if (peer.phase === "refuse" && ours) {
     callOff(n, g, `${n.peerName} refused`);
   } else if (peer.role === "primary" && (g.moving.passingSeen || peer.epoch > g.moving.peerEpoch)) {
     callOff(n, g, `${n.peerName} went on as primary`);
   }
+}
+
+/** The old node has let go: services first, where there are any, then the address. */
+function takeReleased(n: NodeFacts, g: GroupState): void {
+  if (g.peer.phase !== "released" || g.peer.switchId !== g.switchId || !able(n, g)) return;
+  orderServices(n, g, "primary", true);
+  if (servicesReady(g, "primary")) becomePrimary(n, g, "switchover", g.moving.reason);
 }
 
 /** Back to standby; what is held goes back to the old node when it is ready for it. */

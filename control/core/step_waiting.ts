@@ -11,7 +11,7 @@ import {
   newSwitchId,
   setPhase,
 } from "./become.ts";
-import { able, type GroupState, hintNow, type NodeFacts, peerAlive } from "./group.ts";
+import { able, type GroupState, hintNow, type NodeFacts, peerAlive, prepareMaxUs } from "./group.ts";
 import { probe } from "./probing.ts";
 import { fillVacancy } from "./vacancy.ts";
 
@@ -65,7 +65,7 @@ function preempt(n: NodeFacts, g: GroupState): void {
   }
   if (n.nowUs - g.calmSinceUs < n.limits.preemptAfterUs) return;
   g.calmSinceUs = n.nowUs;
-  g.moving.deadlineUs = n.nowUs + n.limits.prepareMaxUs;
+  g.moving.deadlineUs = n.nowUs + prepareMaxUs(n, g);
   becomePreparing(n, g, "this node is preferred and preempt is on", newSwitchId(n));
 }
 
@@ -168,7 +168,7 @@ function consentToWant(n: NodeFacts, g: GroupState): void {
 function answerOffer(n: NodeFacts, g: GroupState): void {
   if (g.peer.phase !== "offer" || g.peer.role !== "primary") return;
   if (able(n, g)) {
-    g.moving.deadlineUs = n.nowUs + n.limits.prepareMaxUs;
+    g.moving.deadlineUs = n.nowUs + prepareMaxUs(n, g);
     becomePreparing(n, g, `${n.peerName} handed over`, newSwitchId(n));
   } else if (g.phase !== "refuse" || g.switchId !== g.peer.switchId) {
     setPhase(g, "refuse", g.peer.switchId);

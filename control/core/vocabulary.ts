@@ -13,6 +13,9 @@ export const ROLES: readonly Role[] = [
   "fenced",
 ];
 
+/** What services, followers and state are told: a group is served here, or it is not. */
+export type ServingRole = "primary" | "standby";
+
 export type SwitchKind = "start" | "switchover" | "failover" | "retake" | "yield" | "handover";
 
 /** One step of a switch: what, and microseconds since the switch began. */

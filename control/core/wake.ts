@@ -2,6 +2,7 @@
 import { type GroupState, peerAlive } from "./group.ts";
 import type { NodeState } from "./node.ts";
 import { probeWakeUs } from "./probing.ts";
+import { servicesReady } from "./serving.ts";
 import { suspectAfterUs } from "./step_waiting.ts";
 
 /** The next beat is due a full interval from now; a node that is standby in everything beats slower. */
@@ -38,13 +39,18 @@ function groupWakeUs(n: NodeState, g: GroupState): number {
     case "preparing":
       return Math.min(g.moving.deadlineUs, Math.max(n.heardUs + n.limits.suspectUs, probeWakeUs(n, g)));
     case "primary":
-      if (g.settling) return g.moving.awaited === 0 ? n.nowUs : g.moving.barrierEndUs;
+      if (g.settling) return settlingWakeUs(n, g);
       return g.phase === "offer" ? g.moving.deadlineUs : Infinity;
     case "leaving":
       return Math.min(n.heardUs + n.limits.deadAfterUs, leavingWakeUs(g));
     default:
       return g.role satisfies never;
   }
+}
+
+function settlingWakeUs(n: NodeState, g: GroupState): number {
+  if (!servicesReady(g, "primary")) return g.sinceUs + n.limits.serveMaxUs;
+  return g.moving.awaited === 0 ? n.nowUs : g.moving.barrierEndUs;
 }
 
 function leavingWakeUs(g: GroupState): number {

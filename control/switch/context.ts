@@ -3,7 +3,7 @@ import type { Effect } from "../core/effects.ts";
 import type { SwitchReport } from "../core/messages.ts";
 import { emptyHeartbeat } from "../core/heartbeat.ts";
 import type { NodeState } from "../core/node.ts";
-import type { Alarm, EventLevel, SwitchReceipt } from "../core/vocabulary.ts";
+import type { Alarm, EventLevel, Role, SwitchReceipt } from "../core/vocabulary.ts";
 import { DATAGRAM_MAX, type WireKey } from "../core/wire.ts";
 import type { Addresses } from "./addresses.ts";
 import type { Hold, HoldCounts } from "./hold.ts";
@@ -64,6 +64,7 @@ export class SwitchContext {
   returned = 0;
   /** Packets served when the group was taken, -1: not read yet. */
   readonly servedAtTake: number[];
+  readonly #told: { role: Role | null; epoch: number }[];
   readonly #outbox: SwitchReport[] = [];
   /** Receipts of switches that ended in this turn of the loop. */
   readonly #ended = new Map<number, SwitchReceipt>();
@@ -82,6 +83,7 @@ export class SwitchContext {
     this.receipts = new ReceiptBook(parts.plan.name);
     this.slotsOf = parts.plan.interfaces.map((_, i) => parts.plan.slots.filter((slot) => slot.interface === i));
     this.servedAtTake = parts.plan.groups.map(() => -1);
+    this.#told = parts.plan.groups.map(() => ({ role: null, epoch: 0 }));
     this.ownBeat.software = parts.software;
     this.ownBeat.linkCount = parts.links.all.length;
     this.ownBeat.macCount = parts.links.frames.length;
@@ -94,10 +96,22 @@ export class SwitchContext {
   }
 
   flush(): void {
+    this.#reportRoles();
     this.#ended.clear();
     if (this.#outbox.length === 0) return;
     for (const report of this.#outbox) this.#post(report);
     this.#outbox.length = 0;
+  }
+
+  /** Once a turn, as roles stand then: what came and went within it is in the receipts. */
+  #reportRoles(): void {
+    for (const g of this.node.groups) {
+      const told = this.#told[g.index]!;
+      if (told.role === g.role && told.epoch === g.epoch) continue;
+      told.role = g.role;
+      told.epoch = g.epoch;
+      this.report({ kind: "role", group: g.name, role: g.role, epoch: g.epoch });
+    }
   }
 
   event(level: EventLevel, kind: string, text: string, group?: string): void {

@@ -5,7 +5,7 @@ import { monotonicUs } from "../../kernel_ffi/libc.ts";
 import { encodeSolicitation } from "../../kernel_ffi/ndp.ts";
 import { fillHeartbeat } from "../core/beat.ts";
 import type { Effect, FrameStep } from "../core/effects.ts";
-import { beatStep } from "../core/group.ts";
+import { beatStep, nextEpoch } from "../core/group.ts";
 import { type CoreEvent, stepNode } from "../core/node.ts";
 import { beatDone } from "../core/wake.ts";
 import { encodeHeartbeat } from "../core/wire.ts";
@@ -77,6 +77,8 @@ export class Executor {
         return this.#finishHold(effect.group);
       case "giveBack":
         return this.#giveBack(effect.group);
+      case "serve":
+        return this.#serve(effect);
       case "begin":
         c.beginReceipt(effect, nowUs);
         return;
@@ -241,6 +243,23 @@ export class Executor {
       if (!(error instanceof KernelError)) throw error;
       return error.message;
     }
+  }
+
+  /** Word to the main thread; it goes at the end of this turn of the loop. */
+  #serve({ group, order, to, planned }: Extract<Effect, { kind: "serve" }>): void {
+    const g = this.#c.node.groups[group]!;
+    const epoch = g.role === "preparing" ? nextEpoch(this.#c.node, g) ?? g.epoch : g.epoch;
+    this.#c.report({ kind: "serve", group: g.name, order, to, planned, switchId: g.moving.id, epoch });
+    this.#note(group, `services: ${to}`);
+  }
+
+  /** The kernel's time-outs are for a process that dies; while this one lives, what is held stays held. */
+  renewHold(): void {
+    const group = this.#c.hold.group;
+    if (group === null) return;
+    const problem = this.#attempt(() => this.#c.hold.renew());
+    if (problem !== null) return this.#holdFailed(group.index, problem);
+    this.#beat(group.index, "hold");
   }
 
   #finishHold(group: number): void {

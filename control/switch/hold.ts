@@ -44,6 +44,11 @@ export class Hold {
     this.#group = group;
   }
 
+  /** Goes on holding past the kernel's time-out. Throws `KernelError`. */
+  renew(): void {
+    if (this.#group !== null) this.begin(this.#group);
+  }
+
   /** Takes note of what has been queued, so that the socket's buffer never is the limit. */
   drain(): void {
     this.passed.drain();

@@ -18,8 +18,9 @@ import { takeSnapshot } from "./snapshot.ts";
 
 /** Counters, paths that could not be opened, word to the watchdog. */
 const HOUSEKEEPING_US = 500_000;
-/** A node that stops waits this long for the peer to take over, and then passes stragglers on for a while. */
+/** A node that stops waits this long for the peer to take over (longer where services have to be moved), and then passes stragglers on for a while. */
 const STOP_MAX_US = 3_000_000;
+const STOP_SERVICES_MAX_US = 30_000_000;
 const STOP_LINGER_US = 1_200_000;
 /** Neither a filled table nor a slow disk of another thread keeps this one from looking at its sockets. */
 const WAIT_MAX_US = 100_000;
@@ -199,6 +200,7 @@ export class SwitchLoop {
     this.#housekeepingUs = now + HOUSEKEEPING_US;
     this.#openPaths(now);
     this.#c.report({ kind: "alive" });
+    this.#p.executor.renewHold();
     // Not in the middle of a switch, whose receipt counts from the last reading.
     if (this.#c.plan.groups.some((group) => this.#c.receipts.isOpen(group.index))) return;
     this.#c.slotCounters = this.#c.rules.counters();
@@ -261,6 +263,14 @@ export class SwitchLoop {
           command.group,
           (group) => executor.step(now, { kind: "eligible", group, ok: command.ok, reason: command.reason }),
         );
+      case "managed":
+        return this.#forGroup(command.group, (group) => executor.step(now, { kind: "managed", group, on: command.on }));
+      case "served":
+        return this.#forGroup(command.group, (group) => {
+          const { order, ok, reason } = command;
+          for (const { step, atUs } of command.steps) c.receipts.step(group, step, atUs);
+          executor.step(now, { kind: "served", group, order, ok, reason });
+        });
       case "alarm":
         return c.alarm(command.alarm, command.text);
       case "reload":
@@ -298,7 +308,8 @@ export class SwitchLoop {
     );
     const heard = now - this.#c.node.heardUs <= this.#c.node.limits.aliveUs;
     const hopeless = !heard || serving.every((g) => g.role === "primary" && !g.peer.able && g.phase === "none");
-    if (serving.length > 0 && !hopeless && now - stop.sinceUs < STOP_MAX_US) return;
+    const patience = serving.some((g) => g.managed) ? STOP_SERVICES_MAX_US : STOP_MAX_US;
+    if (serving.length > 0 && !hopeless && now - stop.sinceUs < patience) return;
     if (serving.length > 0) {
       for (const g of serving) {
         this.#c.event("notice", "stopped", `${g.name}: stopped as primary, nobody took over in time`, g.name);

@@ -41,7 +41,11 @@ export class ReceiptBook {
     const open = this.#open.get(group);
     if (open === undefined) return;
     if (open.steps.length >= STEPS_MAX) open.steps.splice(STEPS_MAX / 2, 1);
-    open.steps.push({ step, atUs: Math.round(nowUs - open.startUs) });
+    const atUs = Math.round(nowUs - open.startUs);
+    // What other threads did is told afterwards: it stands where it happened.
+    let place = open.steps.length;
+    while (place > 0 && open.steps[place - 1]!.atUs > atUs) place--;
+    open.steps.splice(place, 0, { step, atUs });
   }
 
   cancel(group: number): void {

@@ -84,7 +84,17 @@ Deno.test("disk full on both nodes: they serve, switch and fail over all the sam
     assert.ok(await epochOf(world, next) > epoch, "the failover has an epoch that was reserved ahead");
     const receipt = (await world.status(next))!.groups[0]!.last_switch!;
     for (const make of makeRoom) make();
-    await world.until(async () => (await world.status(next))!.journal.ok, 15_000, "the journal to be written again");
+    let health = "";
+    const mended = world.until(
+      async () => {
+        const { journal } = (await world.status(next))!;
+        health = journal.text;
+        return journal.ok;
+      },
+      15_000,
+      "the journal to be written again",
+    );
+    await mended.catch((error) => assert.fail(`${error.message}: ${health}`));
     await world.until(
       () =>
         readEvents(`${world.stateDir(next)}/journal.db`).some((entry) =>

@@ -11,8 +11,9 @@ export interface Outcome {
 const MS = 1000;
 const SECOND = 1000 * MS;
 
-function startBoth(random: Random): SimWorld {
+function startBoth(random: Random, servicesFail: number | null): SimWorld {
   const world = new SimWorld(random);
+  world.servicesFail = servicesFail;
   world.at(0, () => world.start(0));
   world.at(random.between(0, 200 * MS), () => world.start(1));
   world.runUntil(SECOND);
@@ -20,10 +21,13 @@ function startBoth(random: Random): SimWorld {
   return world;
 }
 
-/** Planned moves only, asked on either node: nothing may be lost, doubled or reordered. */
-export function playMoves(seed: number, moves = 10): Outcome {
+/**
+ * Planned moves only, asked on either node: nothing may be lost, doubled or reordered. With services each move waits for them.
+ * @param services 0: they never fail; null: there are none
+ */
+export function playMoves(seed: number, moves = 10, services: 0 | null = null): Outcome {
   const random = new Random(seed);
-  const world = startBoth(random);
+  const world = startBoth(random, services);
   const lostBefore = world.lost.length;
   for (let i = 1; i <= moves; i++) {
     const before = world.primaries()[0];
@@ -44,7 +48,8 @@ function move(world: SimWorld, random: Random, firstId: number): void {
   const node = world.nodes[random.pick([0, 1])]!;
   for (let id = firstId; id < firstId + 3; id++) {
     world.switchover(node.index, id);
-    world.runUntil(world.now + random.between(60 * MS, 200 * MS));
+    const longest = world.servicesFail === null ? 60 * MS : 300 * MS;
+    world.runUntil(world.now + random.between(longest, longest + 140 * MS));
     const result = node.results.find((it) => it.id === id);
     if (result === undefined) world.violations.push(`command ${id} was never answered`);
     if (result?.ok) return;
@@ -69,9 +74,9 @@ export function playStrangers(seed: number): Outcome {
 }
 
 /** Faults of all kinds at random moments. Never two owners, epochs only grow; when all is mended, exactly one serves. */
-export function playFaults(seed: number, faults = 12): Outcome {
+export function playFaults(seed: number, faults = 12, servicesFail: number | null = null): Outcome {
   const random = new Random(seed);
-  const world = startBoth(random);
+  const world = startBoth(random, servicesFail);
   for (let i = 0; i < faults; i++) {
     oneFault(world, random, i);
     world.runUntil(world.now + random.between(5 * MS, 400 * MS));

@@ -18,6 +18,13 @@ Deno.test("60 histories of faults: never two owners, and one serves in the end",
   for (let seed = 1; seed <= 60; seed++) assertClean(playFaults(seed));
 });
 
+Deno.test("the same with services that have to be waited for", () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    assertClean(playMoves(seed, 10, 0));
+    assertClean(playFaults(seed, 12, 0.2));
+  }
+});
+
 Deno.test("300 histories of two that do not hear each other and start together: never two owners", () => {
   for (let seed = 1; seed <= 300; seed++) assertClean(playStrangers(seed));
 });

@@ -61,6 +61,8 @@ export class SimWorld {
   readonly lost: { seq: number; why: string }[] = [];
   readonly takes: { at: number; node: number; epoch: number }[] = [];
   readonly violations: string[] = [];
+  /** Share of orders about services that fail; null: the group has no services. */
+  servicesFail: number | null = null;
   /** Sabotage, to see that the arbiter notices: answers to probes get lost. */
   probesAnswered = true;
   #seq = 0;
@@ -159,6 +161,7 @@ export class SimWorld {
     node.kernel.reset();
     this.log(`${"ab"[index]} starts`);
     stepNode(node.core, this.now, { kind: "carrier", group: 0, ok: node.carrier, reason: "no carrier" });
+    if (this.servicesFail !== null) this.#give(node, { kind: "managed", group: 0, on: true }, 0);
     this.#scheduleWake(node);
   }
 
@@ -286,6 +289,8 @@ export class SimWorld {
       case "hold":
         node.kernel.queue(true);
         return this.#beat(node, g, "hold");
+      case "serve":
+        return this.#serve(node, effect);
       case "releasePeer":
         if (g.role !== "primary") return;
         return this.#deliver(node, node.kernel.fromPeer);
@@ -308,6 +313,13 @@ export class SimWorld {
       default:
         return;
     }
+  }
+
+  /** The main thread: mostly quick, now and then slow, and sometimes it cannot. */
+  #serve(node: SimNode, { order, to }: Extract<Effect, { kind: "serve" }>): void {
+    const delay = this.random.chance(0.1) ? this.random.between(10_000, 100_000) : this.random.between(100, 2000);
+    const ok = to === "standby" || !this.random.chance(this.servicesFail ?? 0);
+    this.#give(node, { kind: "served", group: 0, order, ok, reason: ok ? "" : "a service fails" }, delay);
   }
 
   /** Heartbeats leave on the LAN under their mark, on the cable without; each with its own delay. */

@@ -1,0 +1,33 @@
+/**
+ * What a switch has to wait for in user space: services, followers of the role, state (ARCHITECTURE.md, "Services in a switch").
+ *
+ * The core orders, the main thread answers. An order has a number: the answer to an older one is nothing. A group that is not
+ * managed has nobody to ask, and is told so at once.
+ */
+import type { GroupState, NodeFacts } from "./group.ts";
+import type { ServingRole } from "./vocabulary.ts";
+
+/** Tells the main thread to bring the group to the role, unless it was told so last. */
+export function orderServices(n: NodeFacts, g: GroupState, to: ServingRole, planned: boolean): void {
+  const s = g.serving;
+  if (s.to === to) return;
+  s.to = to;
+  s.order++;
+  s.done = !g.managed;
+  s.failed = "";
+  if (g.managed) n.out.push({ kind: "serve", group: g.index, order: s.order, to, planned });
+}
+
+/** Whether services, followers and state are where the role wants them. */
+export function servicesReady(g: GroupState, to: ServingRole): boolean {
+  return !g.managed || (g.serving.to === to && g.serving.done);
+}
+
+/** Notes the main thread's answer; false if it answers an order that does not stand any more. */
+export function noteServed(g: GroupState, order: number, ok: boolean, reason: string): boolean {
+  const s = g.serving;
+  if (order !== s.order || s.done) return false;
+  s.done = true;
+  s.failed = ok ? "" : reason;
+  return true;
+}
