@@ -151,14 +151,16 @@ export class GroupTable {
     return rows;
   }
 
-  /** The same, packed: as many as fit into `maxBytes`, one at least. `upTo` is the LSN of the last one. */
+  /** The same, packed: as many as fit into `maxBytes`, one at least, none above `lastLsn`. `upTo` is the LSN of the last one. */
   packAbove(
     lsn: number,
     maxBytes: number = PIECE_BYTES,
+    lastLsn: number = Infinity,
   ): { piece: Uint8Array<ArrayBuffer>; rows: number; upTo: number } {
     const writer = new PackedWriter(maxBytes);
     let upTo = lsn;
     this.#byLsn.visitAbove(lsn, (row, its) => {
+      if (its > lastLsn) return false;
       if (!writer.add(its, this.#memory.epoch(row), this.#memory.key(row), this.#memory.value(row))) return false;
       upTo = its;
       return true;
