@@ -6,7 +6,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type CopyMessage, decodeCopyMessage, encodeCopyMessage } from "./messages.ts";
 import { decodeRows } from "./packed.ts";
-import { Replica, type ReplicaChange, type ReplicaPort } from "./replica.ts";
+import { Replica } from "./replica.ts";
+import type { ReplicaChange, ReplicaPort } from "./replica_port.ts";
 import type { Reign } from "./reigns.ts";
 import type { StateRow } from "./row.ts";
 import { GroupTable } from "./table.ts";
@@ -229,7 +230,7 @@ class Pair {
       assert.deepEqual([contentOf(table), table.lsn, reigns, copying], [
         contentOf(node.replica!.table),
         node.replica!.lsn,
-        node.replica!.reigns,
+        node.replica!.history.reigns,
         false,
       ]);
     }
