@@ -86,7 +86,7 @@ export class FollowerSide {
 
   #bulk(rows: Uint8Array): boolean {
     if (this.following) return false;
-    if (this.#copy.copying) return this.#copy.applyPiece(rows, 0);
+    if (this.#copy.copying) return this.#copy.applyPiece(rows, 0, false);
     this.#pieces.push(rows);
     return true;
   }
@@ -97,7 +97,9 @@ export class FollowerSide {
       copy.addReign(message.reign);
       return true;
     }
-    if (message.first !== copy.table.lsn + 1 || !copy.applyPiece(message.rows, message.last)) return false;
+    if (message.first !== copy.table.lsn + 1 || !copy.applyPiece(message.rows, message.last, message.urgent)) {
+      return false;
+    }
     copy.table.restore(0, message.last);
     this.#ackDue = true;
     return true;
@@ -111,7 +113,7 @@ export class FollowerSide {
       // Until the last piece is on the disk, what stands there is neither the old state nor the new one.
       this.#port.store({ kind: "position", lsn: 0, floor: 0, copying: true, reigns: [] });
     }
-    for (const piece of this.#pieces.splice(0)) if (!this.#copy.applyPiece(piece, 0)) return false;
+    for (const piece of this.#pieces.splice(0)) if (!this.#copy.applyPiece(piece, 0, false)) return false;
     this.#copy.finish(reigns, floor, upTo);
     this.following = true;
     this.#ackDue = true;

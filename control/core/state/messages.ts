@@ -33,12 +33,16 @@ export type CopyMessage =
   }
   /** Follower: go on. These keys I had written otherwise; tell me what they are with you. */
   | { readonly kind: "ready"; readonly group: number; readonly sync: number; readonly keys: readonly string[] }
-  /** Source: rows, packed. `live`: as they are written, from `first` on; else some of those that the follower lacks. */
+  /**
+   * Source: rows, packed. `live`: as they are written, from `first` on; else some of those that the follower lacks. `urgent`: somebody
+   * waits for them to be on the disk.
+   */
   | {
     readonly kind: "rows";
     readonly group: number;
     readonly sync: number;
     readonly live: boolean;
+    readonly urgent: boolean;
     readonly first: number;
     readonly last: number;
     readonly rows: Uint8Array;
@@ -60,6 +64,7 @@ export type CopyMessage =
 
 const KINDS = ["state", "sync", "ready", "rows", "done", "ack", "reign", "sealed"] as const;
 const ROWS_HEAD = 2 + 4 + 1 + 8 + 8;
+const LIVE = 1, URGENT_ROWS = 2;
 const ACK_BYTES = 2 + 4 + 8 + 8;
 
 export function encodeCopyMessage(message: CopyMessage): Uint8Array<ArrayBuffer> {
@@ -67,7 +72,7 @@ export function encodeCopyMessage(message: CopyMessage): Uint8Array<ArrayBuffer>
     case "rows": {
       const { out, view } = start(message, ROWS_HEAD + message.rows.length);
       view.setUint32(2, message.sync);
-      view.setUint8(6, message.live ? 1 : 0);
+      view.setUint8(6, (message.live ? LIVE : 0) | (message.urgent ? URGENT_ROWS : 0));
       view.setFloat64(7, message.first);
       view.setFloat64(15, message.last);
       out.set(message.rows, ROWS_HEAD);
@@ -121,7 +126,8 @@ function decodeRowsMessage(bytes: Uint8Array, view: DataView, group: number): Co
   const first = view.getFloat64(7), last = view.getFloat64(15);
   if (!isLsn(first) || !isLsn(last) || first > last) return null;
   const rows = bytes.subarray(ROWS_HEAD);
-  return { kind: "rows", group, sync: view.getUint32(2), live: bytes[6] === 1, first, last, rows };
+  const live = (bytes[6]! & LIVE) !== 0, urgent = (bytes[6]! & URGENT_ROWS) !== 0;
+  return { kind: "rows", group, sync: view.getUint32(2), live, urgent, first, last, rows };
 }
 
 type Body = Readonly<Record<string, unknown>>;

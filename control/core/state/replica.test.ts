@@ -425,7 +425,7 @@ Deno.test("messages that fit nothing are refused and do nothing", () => {
     { kind: "ready", group: 0, sync: 77, keys: [] },
     { kind: "done", group: 0, sync: 77 },
     { kind: "ack", group: 0, sync: 77, received: 1, durable: 1 },
-    { kind: "rows", group: 0, sync: 77, live: true, first: 4, last: 4, rows },
+    { kind: "rows", group: 0, sync: 77, live: true, urgent: false, first: 4, last: 4, rows },
     { kind: "reign", group: 0, sync: 77, reign: { epoch: 9, firstLsn: 9 } },
   ];
   for (const message of nonsense) {

@@ -229,7 +229,7 @@ export class Replica {
   // ---- source
 
   /** Applies writes of the serving node, each with an LSN of its own; returns the last one. The caller has checked keys and sizes. */
-  write(writes: readonly Write[]): number {
+  write(writes: readonly Write[], urgent = false): number {
     if (!this.serving || this.sealed) {
       throw new RangeError(`write state of group ${this.group}: this copy takes no writes`);
     }
@@ -239,8 +239,8 @@ export class Replica {
       const { bytes, next } = encodeRows(rows, from, this.#pieceBytes);
       const last = rows[next - 1]!.lsn;
       this.table.applyPacked(bytes);
-      this.#source?.sendLive(bytes, rows[from]!.lsn, last);
-      this.#port.store({ kind: "rows", piece: bytes, lsn: last });
+      this.#source?.sendLive(bytes, rows[from]!.lsn, last, urgent);
+      this.#port.store({ kind: "rows", piece: bytes, lsn: last, urgent });
       from = next;
     }
     return this.table.lsn;

@@ -6,7 +6,7 @@ import type { StateRow } from "./row.ts";
 /** What must be on the disk, in this order. */
 export type ReplicaChange =
   /** Packed rows; everything up to `lsn` is there with them. 0: they say nothing about that, a position follows. */
-  | { readonly kind: "rows"; readonly piece: Uint8Array<ArrayBuffer>; readonly lsn: number }
+  | { readonly kind: "rows"; readonly piece: Uint8Array<ArrayBuffer>; readonly lsn: number; readonly urgent: boolean }
   | {
     readonly kind: "position";
     readonly lsn: number;

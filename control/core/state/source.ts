@@ -73,13 +73,22 @@ export class SourceSide {
 
   #sendBulk(rows: Uint8Array): void {
     const { sync } = this;
-    this.#port.send(BULK, { kind: "rows", group: this.#copy.group, sync, live: false, first: 0, last: 0, rows });
+    this.#port.send(BULK, {
+      kind: "rows",
+      group: this.#copy.group,
+      sync,
+      live: false,
+      urgent: false,
+      first: 0,
+      last: 0,
+      rows,
+    });
   }
 
   /** Rows that have just been written, `first` to `last`. */
-  sendLive(rows: Uint8Array, first: number, last: number): void {
+  sendLive(rows: Uint8Array, first: number, last: number, urgent: boolean): void {
     const { sync } = this;
-    this.#port.send(URGENT, { kind: "rows", group: this.#copy.group, sync, live: true, first, last, rows });
+    this.#port.send(URGENT, { kind: "rows", group: this.#copy.group, sync, live: true, urgent, first, last, rows });
   }
 
   sendReign(reign: Reign): void {

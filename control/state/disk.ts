@@ -1,0 +1,105 @@
+/** The replicas' way to the disk: what they order, as the journal's thread takes it, and what it says back, as LSNs. */
+import { encodeRows } from "../core/state/packed.ts";
+import type { ReplicaChange } from "../core/state/replica_port.ts";
+import type { Position, StateChange } from "../journal/state_change.ts";
+
+/** The part of `StateJournal` that is used here. */
+export interface StateDisk {
+  /** Returns the number of the last one; never waits. `urgent`: somebody waits for it to be on the disk. */
+  append(changes: readonly StateChange[], urgent: boolean): number;
+}
+
+export interface DiskListener {
+  /** Where the group's copy stands now. */
+  position(group: number): Position;
+  /** Everything of the group up to this LSN is on the disk. */
+  durable(group: number, lsn: number): void;
+}
+
+interface Pending {
+  readonly sequence: number;
+  readonly group: number;
+  readonly lsn: number;
+}
+
+/** Collects what one turn of the event loop orders and hands it over as one. */
+export class DiskWriter {
+  readonly #disk: StateDisk;
+  readonly #names: readonly string[];
+  readonly #listener: DiskListener;
+  #changes: StateChange[] = [];
+  #urgent = false;
+  #scheduled = false;
+  /** Groups of what has been collected. */
+  readonly #touched = new Set<number>();
+  readonly #pending: Pending[] = [];
+
+  /** @param names of the groups, by index */
+  constructor(disk: StateDisk, names: readonly string[], listener: DiskListener) {
+    this.#disk = disk;
+    this.#names = names;
+    this.#listener = listener;
+  }
+
+  store(group: number, change: ReplicaChange): void {
+    const name = this.#names[group]!;
+    this.#changes.push(...translate(name, change));
+    this.#touched.add(group);
+    if (change.kind === "rows") this.#urgent ||= change.urgent;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => this.flush());
+  }
+
+  flush(): void {
+    this.#scheduled = false;
+    if (this.#changes.length === 0) return;
+    // Rows come without a position of their own; one for all that came together.
+    const positions = [...this.#touched].map((group) => ({ group, ...this.#listener.position(group) }));
+    for (const { group, ...position } of positions) {
+      this.#changes.push({ kind: "position", group: this.#names[group]!, ...position });
+    }
+    const sequence = this.#disk.append(this.#changes, this.#urgent);
+    for (const { group, lsn, copying } of positions) if (!copying) this.#pending.push({ sequence, group, lsn });
+    this.#touched.clear();
+    this.#changes = [];
+    this.#urgent = false;
+  }
+
+  /** The disk has everything up to this number. */
+  onDurable(sequence: number): void {
+    const reached = new Map<number, number>();
+    while (this.#pending.length > 0 && this.#pending[0]!.sequence <= sequence) {
+      const { group, lsn } = this.#pending.shift()!;
+      reached.set(group, lsn);
+    }
+    for (const [group, lsn] of reached) this.#listener.durable(group, lsn);
+  }
+}
+
+function translate(group: string, change: ReplicaChange): StateChange[] {
+  switch (change.kind) {
+    case "rows":
+      return [{ kind: "rows", group, packed: change.piece }];
+    case "position": {
+      const { reigns, floor, lsn, copying } = change;
+      return [{ kind: "reigns", group, reigns }, { kind: "position", group, floor, lsn, copying }];
+    }
+    case "orphans": {
+      const at = new Date().toISOString(), { foundByEpoch } = change;
+      const pieces: StateChange[] = [];
+      for (let from = 0; from < change.rows.length;) {
+        const { bytes, next } = encodeRows(change.rows, from);
+        pieces.push({ kind: "orphans", group, at, foundByEpoch, packed: bytes });
+        from = next;
+      }
+      return pieces;
+    }
+    case "forget":
+      return [{ kind: "forget", group, keys: change.keys }];
+    case "clear":
+      return [{ kind: "clear", group }];
+    default:
+      return change satisfies never;
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * Says of each group whether this node's copy is fit to be served. A node that starts does not know whether the peer's copy is newer: it
+ * looks for it for a while, then goes by its own.
+ */
+import type { Replica } from "../core/state/replica.ts";
+
+export class Fitness {
+  readonly #tell: (group: string, ok: boolean, reason: string) => void;
+  readonly #said = new Map<string, string>();
+  #waiting = true;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param over called when the wait for the peer is over, to judge anew */
+  constructor(waitMs: number, tell: (group: string, ok: boolean, reason: string) => void, over: () => void) {
+    this.#tell = tell;
+    this.#timer = setTimeout(() => {
+      this.#waiting = false;
+      over();
+    }, waitMs);
+  }
+
+  judge(group: string, replica: Pick<Replica, "fit" | "copying" | "serving">, connected: boolean): void {
+    const reason = this.#reason(replica, connected);
+    if (this.#said.get(group) === reason) return;
+    this.#said.set(group, reason);
+    this.#tell(group, reason === "", reason);
+  }
+
+  #reason({ fit, copying, serving }: Pick<Replica, "fit" | "copying" | "serving">, connected: boolean): string {
+    if (serving) return "";
+    if (copying) return "its state is being copied from the peer and is not whole yet";
+    if (connected) return fit === true ? "" : "its state is older than the peer's, or not compared yet";
+    return this.#waiting ? "its state has not been compared with the peer's yet" : "";
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+}

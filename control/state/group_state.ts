@@ -1,0 +1,188 @@
+/** The state of one group on this node: who may write, who waits for what, who watches. */
+import { monotonicUs } from "../../kernel_ffi/libc.ts";
+import type { Replica } from "../core/state/replica.ts";
+import type { Role } from "../core/vocabulary.ts";
+import { StateProblem } from "./problem.ts";
+import { type Outcome, type Progress, Waits } from "./waits.ts";
+import { checkWrite, type WriteRequest, type WriteResult } from "./write.ts";
+
+export interface StateRules {
+  /** What becomes of writes that want the standby while it is away. */
+  readonly whenAlone: "accept" | "refuse";
+  /** How long a write waits for a standby that is connected but slow, or being brought up to date. */
+  readonly waitUs: number;
+  /** Keys and values of the group. */
+  readonly maxBytes: number;
+}
+
+/** With more than this to be copied first, a write does not wait for the standby. */
+const BACKLOG_WORTH_WAITING = 10_000;
+/** Rows that were taken back and deleted keys are kept for copies that are behind: as many as this, or as there are keys. */
+const TOMBSTONES_KEPT = 10_000;
+
+export class GroupState {
+  readonly name: string;
+  readonly replica: Replica;
+  role: Role = "starting";
+  #rules: StateRules;
+  readonly #peerName: string;
+  readonly #waits = new Waits();
+  readonly #watchers = new Set<() => void>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #connected = false;
+  #diskOk = true;
+
+  constructor(name: string, replica: Replica, rules: StateRules, peerName: string) {
+    this.name = name;
+    this.replica = replica;
+    this.#rules = rules;
+    this.#peerName = peerName;
+  }
+
+  set rules(rules: StateRules) {
+    this.#rules = rules;
+  }
+
+  /** This node's disk takes writes, or refuses them. */
+  setDisk(ok: boolean): void {
+    this.#diskOk = ok;
+    if (!ok) this.#waits.abandon("disk");
+  }
+
+  setConnected(connected: boolean): void {
+    this.#connected = connected;
+  }
+
+  /** Something is to be waited for in a switch: there are rows, here or at the peer. */
+  get hasState(): boolean {
+    return this.replica.lsn > 0 || this.replica.copying || (this.replica.peer?.lsn ?? 0) > 0;
+  }
+
+  /** What was not taken back yet may be written: also by a service that says its last words. */
+  get writable(): boolean {
+    return this.replica.serving && !this.replica.sealed && (this.role === "primary" || this.role === "leaving");
+  }
+
+  setRole(role: Role, epoch: number): void {
+    this.role = role;
+    if (role === "primary") {
+      if (this.replica.epoch !== epoch) this.replica.serve(epoch);
+      else this.replica.unseal();
+    } else if (role !== "leaving" && role !== "fenced") {
+      this.replica.leave();
+      this.#waits.abandon("role");
+    }
+    this.changed();
+  }
+
+  /** Throws `StateProblem`; once it is written, only what was asked of its safety can fail. */
+  async write({ ops, ack }: WriteRequest): Promise<WriteResult> {
+    this.#requireWritable();
+    const { table } = this.replica;
+    checkWrite(table, ops, this.#rules.maxBytes - table.bytes);
+    if (ops.length === 0) return { lsn: this.replica.lsn, epoch: this.replica.epoch, ack, degraded: false };
+    this.#requireSafety(ack);
+    const lsn = this.replica.write(ops, ack === "durable"), { epoch } = this.replica;
+    this.#tellWatchers();
+    if (ack === "local") return { lsn, epoch, ack, degraded: false };
+    const { degraded } = await this.#wait(lsn, ack);
+    return { lsn, epoch, ack, degraded };
+  }
+
+  #requireWritable(): void {
+    if (this.writable) return;
+    const switching = this.role === "leaving" || this.role === "preparing" || this.role === "fenced";
+    const primary = this.replica.peer?.serving ? this.#peerName : null;
+    if (switching || this.replica.serving) {
+      throw new StateProblem("switching", `${this.name} is ${this.role} here`, "try again in a moment", { primary });
+    }
+    const who = primary === null ? "no primary is known" : `${primary} is primary`;
+    const hint = primary === null ? "segue status shows why" : `write to ${primary}`;
+    throw new StateProblem("not-primary", `this node is ${this.role} of ${this.name}; ${who}`, hint, { primary });
+  }
+
+  /** What can be known to fail fails before anything is written. */
+  #requireSafety(ack: WriteRequest["ack"]): void {
+    if (ack === "durable" && !this.#diskOk) {
+      throw new StateProblem(
+        "not-durable",
+        "this node's disk takes no writes",
+        "segue status shows why; ack=replicated goes on",
+      );
+    }
+    if (ack === "local" || this.#rules.whenAlone === "accept" || this.#progress().peer !== null) return;
+    const hint = 'write with ack=local, or wait for the standby; state.when_alone = "accept" would take it';
+    throw new StateProblem("not-replicated", `${this.#peerName} is away, nothing was written`, hint, { lsn: null });
+  }
+
+  async #wait(lsn: number, level: "replicated" | "durable"): Promise<Outcome> {
+    const waiting = this.#waits.add(lsn, level, monotonicUs() + this.#rules.waitUs);
+    this.#settle();
+    let outcome: Outcome;
+    try {
+      outcome = await waiting;
+    } catch (reason) {
+      if (reason === "disk") {
+        const hint = "it is in memory, and goes to the disk when that takes writes again";
+        throw new StateProblem("not-durable", `written with LSN ${lsn}, but this node's disk refuses it`, hint, {
+          lsn,
+        });
+      }
+      const hint = "ask the primary for the key before you write it again";
+      throw new StateProblem("unknown-outcome", `another node reigns since; LSN ${lsn} may be lost`, hint, { lsn });
+    }
+    if (outcome.degraded && this.#rules.whenAlone === "refuse") {
+      const text = `written with LSN ${lsn} on this node alone: ${this.#peerName} did not confirm it`;
+      throw new StateProblem("not-replicated", text, "it stands unless this node is lost before the standby is back", {
+        lsn,
+      });
+    }
+    return outcome;
+  }
+
+  #progress(): Progress {
+    const { replica } = this;
+    if (replica.followed) {
+      return { durable: replica.durableLsn, peer: { received: replica.peerReceived, durable: replica.peerDurable } };
+    }
+    const coming = this.#connected && (replica.backlog ?? 0) < BACKLOG_WORTH_WAITING;
+    return { durable: replica.durableLsn, peer: coming ? "coming" : null };
+  }
+
+  /** The replica, the peer or the disk has come further. */
+  changed(): void {
+    this.#settle();
+    this.#tellWatchers();
+  }
+
+  #settle(): void {
+    if (this.#waits.size === 0) return;
+    const nowUs = monotonicUs();
+    this.#waits.settle(this.#progress(), nowUs);
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const nextUs = this.#waits.nextUs(nowUs);
+    if (nextUs !== Infinity) this.#timer = setTimeout(() => this.#settle(), (nextUs - nowUs) / 1000 + 1);
+  }
+
+  /** Calls back after each change, to be asked for rows above what the watcher has. Returns what ends that. */
+  watch(poke: () => void): () => void {
+    this.#watchers.add(poke);
+    return () => this.#watchers.delete(poke);
+  }
+
+  #tellWatchers(): void {
+    for (const poke of this.#watchers) poke();
+  }
+
+  /** Forgets old tombstones; true if the floor has risen. */
+  compact(): boolean {
+    const { table } = this.replica;
+    return table.compact(Math.max(TOMBSTONES_KEPT, table.keys)) > 0;
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#waits.abandon("role");
+  }
+}

@@ -1,0 +1,321 @@
+/**
+ * The state of all groups on the main thread: puts replicas, peer stream and disk together. Which node serves is the switch thread's
+ * decision; this one says whether its copy is fit for it.
+ */
+import { decodeCopyMessage, encodeCopyMessage } from "../core/state/messages.ts";
+import { Replica } from "../core/state/replica.ts";
+import type { ReplicaPort } from "../core/state/replica_port.ts";
+import { GroupTable } from "../core/state/table.ts";
+import type { EventLevel, Role } from "../core/vocabulary.ts";
+import { DiskWriter, type StateDisk } from "./disk.ts";
+import { Fitness } from "./fitness.ts";
+import { GroupState, type StateRules } from "./group_state.ts";
+import { decodeHello, encodeHello } from "./hello.ts";
+
+/** What is on the disk of a group. */
+export interface StoredState {
+  readonly floor: number;
+  readonly lsn: number;
+  readonly copying: boolean;
+  readonly reigns: readonly { readonly epoch: number; readonly firstLsn: number }[];
+  readonly pieces: AsyncIterable<Uint8Array>;
+}
+
+/** The part of `PeerStream` that is used here. */
+export interface StateStream {
+  send(channel: 0 | 1, bytes: Uint8Array): boolean;
+  readonly buffered: { readonly 0: number; readonly 1: number };
+}
+
+export interface StateParts {
+  readonly groups: readonly { readonly name: string; readonly rules: StateRules }[];
+  readonly peerName: string;
+  /** Of the pair's configuration: copies of nodes that do not agree on it do not speak with each other. */
+  readonly digest: Uint8Array;
+  /** How long a node that starts looks for the peer's copy before it goes by its own. */
+  readonly startWaitMs: number;
+  readonly disk: StateDisk;
+  readonly event: (level: EventLevel, kind: string, text: string, group: string) => void;
+  readonly alarm: (kind: string, text: string | null) => void;
+  readonly eligible: (group: string, ok: boolean, reason: string) => void;
+  /** Whether the group has state, which a switch has to wait for. */
+  readonly managed: (group: string, on: boolean) => void;
+}
+
+/** More of a copy is handed to the stream when less than this is under way. */
+const BULK_UNDER_WAY_MAX = 4 * 1024 * 1024;
+/** A client that writes faster than the standby takes waits when more than this is under way. */
+const WRITES_UNDER_WAY_MAX = 16 * 1024 * 1024;
+const COMPACT_EVERY_MS = 10_000;
+
+export class StateManager {
+  readonly groups = new Map<string, GroupState>();
+  readonly #byIndex: GroupState[] = [];
+  readonly #p: StateParts;
+  readonly #writer: DiskWriter;
+  readonly #fitness: Fitness;
+  readonly #managed = new Map<string, boolean>();
+  #stream: StateStream | null = null;
+  #greeted = false;
+  #flushScheduled = false;
+  #drained: (() => void)[] = [];
+  #refused = 0;
+  readonly #compactor: ReturnType<typeof setInterval>;
+
+  /** Reads every group's state from the disk. @param load what is stored of a group, null if nothing is */
+  static async open(parts: StateParts, load: (group: string) => Promise<StoredState | null>): Promise<StateManager> {
+    const manager = new StateManager(parts);
+    for (const [index, { name, rules }] of parts.groups.entries()) {
+      const table = new GroupTable();
+      const stored = await load(name);
+      if (stored !== null) {
+        for await (const piece of stored.pieces) table.applyPacked(piece);
+        table.restore(stored.floor, stored.lsn);
+      }
+      const known = { reigns: stored?.reigns ?? [], copying: stored?.copying ?? false };
+      const replica = new Replica(index, table, known, manager.#port(index, name));
+      const group = new GroupState(name, replica, rules, parts.peerName);
+      manager.#byIndex.push(group);
+      manager.groups.set(name, group);
+    }
+    manager.#tellAll();
+    return manager;
+  }
+
+  private constructor(parts: StateParts) {
+    this.#p = parts;
+    this.#writer = new DiskWriter(parts.disk, parts.groups.map(({ name }) => name), {
+      position: (index) => {
+        const { replica } = this.#byIndex[index]!;
+        return { floor: replica.table.floor, lsn: replica.lsn, copying: replica.copying };
+      },
+      durable: (index, lsn) => {
+        this.#byIndex[index]!.replica.durable(lsn);
+        this.#byIndex[index]!.changed();
+        this.#flushSoon();
+      },
+    });
+    this.#fitness = new Fitness(
+      parts.startWaitMs,
+      (group, ok, reason) => parts.eligible(group, ok, reason),
+      () => this.#tellAll(),
+    );
+    this.#compactor = setInterval(() => this.#compact(), COMPACT_EVERY_MS);
+  }
+
+  #port(index: number, name: string): ReplicaPort {
+    return {
+      send: (channel, message) => {
+        if (this.#greeted) this.#stream?.send(channel, encodeCopyMessage(message));
+      },
+      bulkRoom: () => this.#greeted && (this.#stream?.buffered[1] ?? Infinity) < BULK_UNDER_WAY_MAX,
+      store: (change) => this.#writer.store(index, change),
+      changed: () => this.#changed(index),
+      event: (level, kind, text) => this.#p.event(level, kind, `${name}: ${text}`, name),
+    };
+  }
+
+  #changed(index: number): void {
+    const group = this.#byIndex[index];
+    if (group === undefined) return;
+    group.changed();
+    this.#tell(group);
+  }
+
+  #tellAll(): void {
+    for (const group of this.#byIndex) this.#tell(group);
+  }
+
+  #tell(group: GroupState): void {
+    this.#fitness.judge(group.name, group.replica, this.#greeted);
+    const managed = group.hasState;
+    if (this.#managed.get(group.name) === managed) return;
+    this.#managed.set(group.name, managed);
+    this.#p.managed(group.name, managed);
+  }
+
+  // ---- the stream
+
+  /** The stream to the peer is up: who is there says first what it is. */
+  connected(stream: StateStream): void {
+    this.#stream = stream;
+    stream.send(0, encodeHello(this.#p.digest));
+  }
+
+  disconnected(): void {
+    this.#stream = null;
+    const greeted = this.#greeted;
+    this.#greeted = false;
+    this.#wakeWriters();
+    if (!greeted) return;
+    for (const group of this.#byIndex) {
+      group.setConnected(false);
+      group.replica.disconnected();
+    }
+    this.#tellAll();
+  }
+
+  /** A message of the peer. */
+  receive(bytes: Uint8Array): void {
+    if (!this.#greeted) return this.#hello(bytes);
+    const message = decodeCopyMessage(bytes);
+    const group = message === null ? undefined : this.#byIndex[message.group];
+    if (message === null || group === undefined || !group.replica.receive(message)) {
+      this.#refused++;
+      return;
+    }
+    this.#flushSoon();
+    if (message.kind === "rows") group.changed();
+  }
+
+  #hello(bytes: Uint8Array): void {
+    const digest = decodeHello(bytes);
+    if (digest === null) {
+      this.#refused++;
+      return;
+    }
+    const same = digest.length === this.#p.digest.length && digest.every((byte, i) => byte === this.#p.digest[i]);
+    const text = `${this.#p.peerName} runs with another configuration: no state is exchanged until both have the same`;
+    this.#p.alarm("state-incompatible", same ? null : text);
+    if (!same) return;
+    this.#greeted = true;
+    for (const group of this.#byIndex) {
+      group.setConnected(true);
+      group.replica.connected();
+    }
+    this.#tellAll();
+  }
+
+  /** Acknowledgements of all that came together leave together. */
+  #flushSoon(): void {
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    queueMicrotask(() => {
+      this.#flushScheduled = false;
+      for (const group of this.#byIndex) group.replica.flushAck();
+    });
+  }
+
+  /** There is room again for what waits. */
+  drained(): void {
+    for (const group of this.#byIndex) group.replica.pump();
+    if ((this.#stream?.buffered[0] ?? 0) < WRITES_UNDER_WAY_MAX) this.#wakeWriters();
+  }
+
+  #wakeWriters(): void {
+    for (const wake of this.#drained.splice(0)) wake();
+  }
+
+  /** Resolves when the standby has taken enough of what was written before. */
+  async room(): Promise<void> {
+    while ((this.#stream?.buffered[0] ?? 0) >= WRITES_UNDER_WAY_MAX) {
+      await new Promise<void>((resolve) => this.#drained.push(resolve));
+    }
+  }
+
+  /** Messages that fitted nothing. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  // ---- the disk
+
+  /** The journal has everything up to this number of an `append`. */
+  durable(sequence: number): void {
+    this.#writer.onDurable(sequence);
+  }
+
+  /** Whether the disk takes writes. */
+  diskHealth(ok: boolean): void {
+    for (const group of this.#byIndex) group.setDisk(ok);
+  }
+
+  /** The file was lost: everything in memory is written anew. */
+  rewrite(): void {
+    for (const [index, { replica }] of this.#byIndex.entries()) {
+      this.#writer.store(index, { kind: "clear" });
+      for (let from = 0;;) {
+        const { piece, rows, upTo } = replica.table.packAbove(from);
+        if (rows === 0) break;
+        this.#writer.store(index, { kind: "rows", piece, lsn: 0, urgent: false });
+        from = upTo;
+      }
+      this.#storePosition(index);
+    }
+  }
+
+  #storePosition(index: number): void {
+    const { replica } = this.#byIndex[index]!;
+    const { reigns, lsn } = replica.history, { copying } = replica, { floor } = replica.table;
+    this.#writer.store(index, { kind: "position", reigns, lsn, floor, copying });
+  }
+
+  #compact(): void {
+    for (const [index, group] of this.#byIndex.entries()) {
+      if (group.compact()) this.#storePosition(index);
+    }
+  }
+
+  // ---- roles
+
+  role(name: string, role: Role, epoch: number): void {
+    const group = this.groups.get(name);
+    if (group === undefined) return;
+    group.setRole(role, epoch);
+    this.#tell(group);
+  }
+
+  /** Old node of a switchover: everything that was written goes to the new one, and nothing comes behind it. */
+  seal(name: string, switchId: number): number {
+    const group = this.groups.get(name);
+    group?.replica.seal(switchId);
+    return group?.replica.lsn ?? 0;
+  }
+
+  /** The switchover was called off before this node gave the role away. */
+  unseal(name: string): void {
+    this.groups.get(name)?.replica.unseal();
+  }
+
+  /**
+   * New node of a switchover: waits until everything that the old one has written is here. Resolves with the LSN, or with why it
+   * will not come.
+   */
+  async lastWords(
+    name: string,
+    switchId: number,
+    signal: AbortSignal,
+  ): Promise<{ readonly lsn: number } | { readonly problem: string }> {
+    const group = this.groups.get(name);
+    if (group === undefined || !group.hasState) return { lsn: 0 };
+    const { replica } = group;
+    let wake = () => {};
+    const unwatch = group.watch(() => wake());
+    const abort = () => wake();
+    signal.addEventListener("abort", abort);
+    try {
+      for (;;) {
+        const words = replica.lastWords;
+        if (words?.switchId === switchId && replica.following && replica.lsn >= words.lsn) return { lsn: words.lsn };
+        if (!this.#greeted) return { problem: `no connection for state to ${this.#p.peerName}` };
+        if (signal.aborted) return { problem: `the last state of ${this.#p.peerName} did not come in time` };
+        await new Promise<void>((resolve) => wake = resolve);
+      }
+    } finally {
+      unwatch();
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  setRules(name: string, rules: StateRules): void {
+    const group = this.groups.get(name);
+    if (group !== undefined) group.rules = rules;
+  }
+
+  close(): void {
+    clearInterval(this.#compactor);
+    this.#fitness.close();
+    this.#writer.flush();
+    for (const group of this.#byIndex) group.close();
+  }
+}
