@@ -1,5 +1,5 @@
 /** Talks to a daemon on this machine. */
-import type { EntryJson, ReceiptJson, StatusJson } from "./json.ts";
+import type { EntryJson, MaintenanceJson, ReceiptJson, StatusJson } from "./json.ts";
 import type { ProblemJson } from "./problem.ts";
 import { readServerSentEvents } from "./sse.ts";
 
@@ -51,6 +51,12 @@ export class ApiClient {
 
   async reload(): Promise<{ readonly changed: readonly string[] }> {
     return await this.#json<{ changed: string[] }>("POST", "/v1/reload", {});
+  }
+
+  /** @param on undefined: only ask */
+  async maintenance(on?: boolean): Promise<MaintenanceJson> {
+    const path = "/v1/maintenance";
+    return await (on === undefined ? this.#json<MaintenanceJson>("GET", path) : this.#json("POST", path, { on }));
   }
 
   async metrics(): Promise<string> {

@@ -255,6 +255,8 @@ export class SwitchLoop {
           command.group,
           (group) => executor.step(now, { kind: "eligible", group, ok: command.ok, reason: command.reason }),
         );
+      case "maintenance":
+        return executor.step(now, { kind: "maintenance", on: command.on });
       case "alarm":
         return c.alarm(command.alarm, command.text);
       case "reload":
