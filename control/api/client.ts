@@ -1,6 +1,7 @@
 /** Talks to a daemon on this machine. */
 import type { EntryJson, MaintenanceJson, ReceiptJson, StatusJson } from "./json.ts";
 import type { ProblemJson } from "./problem.ts";
+import { API_ORIGIN } from "./socket.ts";
 import { readServerSentEvents } from "./sse.ts";
 
 /** What went wrong, and what to do about it. */
@@ -95,8 +96,7 @@ export class ApiClient {
   async #send(method: string, path: string, init: RequestInit = {}): Promise<Response> {
     let response: Response;
     try {
-      // The host is never looked up: the connection is the socket.
-      response = await fetch(`http://segue${path}`, { ...init, method, client: this.#http });
+      response = await fetch(API_ORIGIN + path, { ...init, method, client: this.#http });
     } catch (error) {
       if (init.signal?.aborted) throw new ApiError("called off", "");
       throw await this.#unreachable(error);
