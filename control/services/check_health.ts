@@ -34,8 +34,14 @@ async function asked(
     return await ask(AbortSignal.any([stop, timeout]));
   } catch (error) {
     if (timeout.aborted) return `no answer within ${timeoutUs / 1000} ms`;
-    return error instanceof Error ? error.message : String(error);
+    return reasonOf(error);
   }
+}
+
+/** `fetch` itself says only that it failed; what stands behind its URL is in the cause. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message.replace(/^.*\): /, "") : error.message;
 }
 
 /** A connection of its own each time: one that was kept would say nothing of a program that takes no new ones. */

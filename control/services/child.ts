@@ -53,6 +53,9 @@ export class Child {
     return "killed";
   }
 
+  /** Nothing watches it but its end, which it has to report in any case. */
+  leave(): void {}
+
   async kill(): Promise<void> {
     if (!this.#isOver) signalSession(this.pid, "SIGKILL");
     await this.ended;

@@ -29,6 +29,7 @@ interface ProcessFacts {
 export class Children {
   readonly #folder: string;
   readonly #boot: string;
+  readonly #living = new Set<Child>();
 
   /** @param folder is made; belongs to the one daemon of the run directory */
   constructor(folder: string) {
@@ -44,7 +45,16 @@ export class Children {
     const note: Note = { name, boot: this.#boot, started: facts.started, stopTimeoutUs };
     const path = `${this.#folder}/${child.pid}`;
     Deno.writeTextFileSync(path, JSON.stringify(note), { mode: 0o600 });
-    child.ended.finally(() => removeQuietly(path));
+    this.#living.add(child);
+    child.ended.finally(() => {
+      this.#living.delete(child);
+      removeQuietly(path);
+    });
+  }
+
+  /** Ends all that live, without asking. */
+  async killAll(): Promise<void> {
+    await Promise.all([...this.#living].map((child) => child.kill()));
   }
 
   /** Ends what a former daemon left; resolves with the names, when all are gone. */

@@ -131,6 +131,7 @@ export class GroupServices {
     for (const service of this.#order.toReversed()) {
       const { systemd, run } = service.config;
       if (systemd === undefined || run === "primary") await service.stop();
+      else await service.leave();
       service.close();
     }
   }

@@ -20,8 +20,8 @@ export type { BecomeContext, BecomeResult, ServiceStep } from "./errand.ts";
 export type { Identity } from "./environment.ts";
 export type { ServiceRole } from "./plan.ts";
 
-/** At the daemon's end: beyond it, what is left is ended by who starts next. */
-const STOP_MAX_US = 30_000_000;
+/** For all services together at the daemon's end: less than the service manager gives the daemon. */
+const STOP_MAX_US = 8_000_000;
 
 export interface ManagerParts {
   readonly groups: readonly GroupConfig[];
@@ -145,7 +145,9 @@ export class ServiceManager {
   async stop(): Promise<void> {
     this.#begin();
     const stopped = Promise.all([...this.#groups.values()].map((group) => group.stop()));
-    if (await within(stopped, STOP_MAX_US) === null) this.#p.log("alarm", "services are still running at the end");
+    if (await within(stopped, STOP_MAX_US) !== null) return;
+    this.#p.log("alarm", `services have not stopped within ${STOP_MAX_US / 1e6} s: killed`);
+    await this.#children.killAll();
   }
 
   #group(name: string): GroupServices {

@@ -8,6 +8,8 @@ export interface Instance {
   readonly ended: Promise<string>;
   /** Takes no longer than the time, and what killing takes. */
   stop(timeoutUs: number): Promise<StopOutcome>;
+  /** Watches it no longer, and lets it run. */
+  leave(): void;
 }
 
 export interface Runner {

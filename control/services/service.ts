@@ -46,6 +46,7 @@ export class Service {
   #end: AbortController | null = null;
   #life: Promise<unknown> = Promise.resolve();
   #outcome: StopOutcome = "ended";
+  #left = false;
   #late: ReturnType<typeof setTimeout> | undefined;
   #grudge: ReturnType<typeof setTimeout> | undefined;
 
@@ -74,6 +75,8 @@ export class Service {
     clearTimeout(this.#grudge);
     const end = this.#end = new AbortController();
     this.#policy.clear();
+    // At once, so that nobody takes the former end for this one's.
+    if (this.#state === "failed") this.#set("starting", false);
     this.#complain(null);
     this.#expectReady();
     this.#life = this.#life.then(() => this.#live(end.signal));
@@ -111,12 +114,18 @@ export class Service {
     await this.#life;
     if (end === null) {
       // A unit may run although nobody here has started it.
-      if (!this.wanted) await this.#p.runner.clear();
+      if (!this.wanted && !this.#left) await this.#p.runner.clear();
       return "ended";
     }
     // One that was given up has no life that could say so.
     if (!this.wanted) this.#set("stopped", null);
     return this.#outcome;
+  }
+
+  /** Watches it no longer; what runs goes on without this process. */
+  async leave(): Promise<void> {
+    this.#left = true;
+    await this.stop();
   }
 
   /** No timer is left behind. Call it when it has been stopped for good. */
@@ -183,11 +192,16 @@ export class Service {
     over.abort();
     await checking;
     if (why === null) {
-      this.#set("stopping", null);
-      this.#outcome = await instance.stop(this.config.stopTimeoutUs);
+      if (this.#left) instance.leave();
+      else await this.#stopInstance(instance);
     }
     this.#pid = undefined;
     return why;
+  }
+
+  async #stopInstance(instance: Instance): Promise<void> {
+    this.#set("stopping", null);
+    this.#outcome = await instance.stop(this.config.stopTimeoutUs);
   }
 
   async #watchHealth(over: AbortSignal): Promise<void> {

@@ -41,6 +41,7 @@ export class UnitRunner implements Runner {
         watching.abort();
         return this.#stop(timeoutUs);
       },
+      leave: () => watching.abort(),
     };
   }
 
