@@ -136,12 +136,3 @@ export async function until(what: string, condition: () => boolean): Promise<voi
 export function steps(result: BecomeResult): string[] {
   return result.steps.map(({ step }) => step);
 }
-
-/** A process that has not ended, nor become a zombie that waits for its parent. */
-export function lives(pid: number): boolean {
-  try {
-    return !/^\d+ \(.*\) Z/s.test(Deno.readTextFileSync(`/proc/${pid}/stat`));
-  } catch {
-    return false;
-  }
-}

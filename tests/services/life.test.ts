@@ -1,6 +1,7 @@
 /** The life of a service: restarts, giving up, health, maintenance, reload, and what a killed daemon leaves behind. */
 import assert from "node:assert/strict";
-import { fillIn, groupOf, lives, makeRunning, obedient, script, sleep, until, withManager } from "./harness.ts";
+import { fillIn, groupOf, makeRunning, obedient, script, sleep, until, withManager } from "./harness.ts";
+import { lives } from "./lives.ts";
 
 const QUICK = `restart_delay = "10ms"\nrestart_delay_max = "20ms"\n`;
 

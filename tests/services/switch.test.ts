@@ -1,7 +1,8 @@
 /** Services in a switch: order, readiness, vetoes, time-outs, and orders that supersede each other. */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { inUs, lives, obedient, script, sleep, steps, until, withManager } from "./harness.ts";
+import { inUs, obedient, script, sleep, steps, until, withManager } from "./harness.ts";
+import { lives } from "./lives.ts";
 
 Deno.test("forward when becoming primary, in reverse when leaving; each is told once", () =>
   withManager({
