@@ -7,7 +7,18 @@ import { formatProblems, loadConfig } from "./load.ts";
 import { PROFILES } from "./profiles.ts";
 import { DEFAULT_KEY_FILE, HEALTH_DEFAULTS, SERVICE_DEFAULTS, SUB_TABLES, TABLES, TRACK_DEFAULTS } from "./schema.ts";
 
-const COMMANDS = ["run", "check", "status", "switchover", "events", "reload", "keygen", "lab", "version"];
+const COMMANDS = [
+  "run",
+  "check",
+  "status",
+  "switchover",
+  "events",
+  "maintenance",
+  "reload",
+  "keygen",
+  "lab",
+  "version",
+];
 
 /** Lines of a page from one heading to the next. */
 function section(page: string, heading: string): string {

@@ -10,24 +10,10 @@ import {
   type ManagerParts,
   ServiceManager,
 } from "../../control/services/manager.ts";
+import { PAIR } from "./pair_file.ts";
 
 // The C library stays open: it is opened before a test begins to count what is left open.
 monotonicUs();
-
-const PAIR = `
-[pair]
-name = "edge"
-[[node]]
-name = "a"
-paths = ["10.78.0.1:4790", "10.79.0.1:4790"]
-[[node]]
-name = "b"
-paths = ["10.78.0.2:4790", "10.79.0.2:4790"]
-[[group]]
-name = "web"
-prefer = "a"
-addresses = [{ address = "10.77.0.100/32", interface = "veth0" }]
-`;
 
 /** The group "web" with these services, as the configuration has them. */
 export function groupOf(services: string): GroupConfig {
