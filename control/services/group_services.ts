@@ -29,6 +29,8 @@ export class GroupServices {
   #role: ServiceRole | null = null;
   #epoch = 0;
   #errand: Errand | null = null;
+  /** The role has been reached: what is restarted from now on is told it again. */
+  #reached = false;
   readonly #stopped = new AbortController();
   /** What is done for the group is done one after the other. */
   #work: Promise<unknown>;
@@ -80,12 +82,13 @@ export class GroupServices {
   /** The switch is over; where nobody had to be asked, this is the first word of it. */
   settle(role: ServiceRole, epoch: number): void {
     if (this.#errand !== null && this.#errand.role !== role) return;
+    if (this.#errand === null && this.#role !== role) this.#reached = true;
     this.#take(role, epoch);
   }
 
   /** A service may have been restarted: what its commands told it is gone with it. */
   serviceChanged(): void {
-    if (this.#role === null || this.#errand !== null) return;
+    if (this.#role === null || this.#errand !== null || !this.#reached) return;
     if (!this.#order.some((service) => this.#isUntold(service))) return;
     const errand = this.#errand = new Errand(this.#role, {
       epoch: this.#epoch,
@@ -155,8 +158,13 @@ export class GroupServices {
     if (errand.signal.aborted) return errand.result(null);
     this.#take(errand.role, errand.context.epoch);
     const problem = errand.role === "primary" ? await this.#enter(errand) : await this.#leave(errand);
-    if (this.#errand === errand) this.#errand = null;
-    return errand.result(problem);
+    const result = errand.result(problem);
+    if (this.#errand !== errand) return result;
+    this.#errand = null;
+    this.#reached = result.ok;
+    // One that was restarted after its turn has not been told.
+    this.serviceChanged();
+    return result;
   }
 
   async #enter(errand: Errand): Promise<string | null> {

@@ -70,9 +70,12 @@ export class ServiceManager {
 
   /** Ends what a former daemon has left, then starts what runs in any role. Resolves when that is done or has failed. */
   async start(): Promise<void> {
-    const ended = await this.#children.endLeftovers();
-    if (ended.length > 0) this.#p.log("notice", `ended what the daemon before had left running: ${ended.join(", ")}`);
-    this.#begin();
+    try {
+      const ended = await this.#children.endLeftovers();
+      if (ended.length > 0) this.#p.log("notice", `ended what the daemon before had left running: ${ended.join(", ")}`);
+    } finally {
+      this.#begin();
+    }
     await Promise.all([...this.#groups.values()].map((group) => group.start()));
   }
 

@@ -1,6 +1,7 @@
 /** Services in a switch: order, readiness, vetoes, time-outs, and orders that supersede each other. */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
+import type { BecomeResult } from "../../control/services/manager.ts";
 import { inUs, obedient, script, sleep, steps, until, withManager } from "./harness.ts";
 import { lives } from "./lives.ts";
 
@@ -176,3 +177,49 @@ Deno.test("the end: in reverse, all of them, whatever the role is", () =>
     assert.deepEqual(trace().slice(2), ["two ends", "one ends"]);
     assert.deepEqual(pids.map(lives), [false, false]);
   }));
+
+Deno.test("whatever is ordered while services crash: the last order is what holds in the end", () =>
+  withManager({
+    services: `
+${obedient("one")}restart_delay = "1ms"
+restart_limit = 1000
+on_primary = [["SAY", "primary"]]
+on_standby = [["SAY", "standby"]]
+${obedient("two")}run = "primary"
+after = ["one"]
+restart_delay = "1ms"
+restart_limit = 1000
+`,
+  }, async ({ become, manager, trace }) => {
+    // The same history each time: a linear congruential generator (Numerical Recipes).
+    let seed = 7;
+    const random = (below: number) => (seed = (seed * 1664525 + 1013904223) >>> 0) % below;
+    const results: Promise<BecomeResult>[] = [];
+    for (let i = 0; i < 60; i++) {
+      results.push(become(random(2) === 0 ? "primary" : "standby", { epoch: i }));
+      if (random(3) === 0) await sleep(random(20));
+      const { pid } = manager.status("web")[random(2)]!;
+      if (pid !== undefined && random(3) === 0) killQuietly(pid);
+    }
+    for (const role of ["primary", "standby", "primary"] as const) {
+      assert.deepEqual(await become(role).then(({ ok, reason }) => [ok, reason]), [true, ""]);
+      const running = () => manager.status("web").map(({ state }) => state === "running").join();
+      await until("services are as the role wants", () =>
+        running() === (role === "primary" ? "true,true" : "true,false"));
+      assert.equal(
+        trace().filter((line) =>
+          line === "primary" || line === "standby"
+        ).at(-1),
+        role,
+      );
+    }
+    for (const { ok, reason } of await Promise.all(results)) assert.ok(ok || reason === "superseded", reason);
+  }));
+
+function killQuietly(pid: number): void {
+  try {
+    Deno.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
+}
