@@ -31,6 +31,7 @@ export class Child {
       detached: true,
     }).spawn();
     this.pid = this.#process.pid;
+    giveUpProtection(this.pid);
     this.ended = this.#watch([readLines(this.#process.stdout, onLine), readLines(this.#process.stderr, onLine)]);
   }
 
@@ -59,6 +60,17 @@ export class Child {
   async kill(): Promise<void> {
     if (!this.#isOver) signalSession(this.pid, "SIGKILL");
     await this.ended;
+  }
+}
+
+const OWN_SCORE = "/proc/self/oom_score_adj";
+
+/** The daemon may be the last that a machine out of memory ends (proc(5), oom_score_adj); what it starts is one of many. */
+function giveUpProtection(pid: number): void {
+  try {
+    if (Number(Deno.readTextFileSync(OWN_SCORE)) < 0) Deno.writeTextFileSync(`/proc/${pid}/oom_score_adj`, "0");
+  } catch {
+    // It has ended already.
   }
 }
 

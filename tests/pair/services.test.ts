@@ -45,6 +45,16 @@ Deno.test("services on a real pair", async (t) => {
         }
       });
 
+      await t.step("they have nothing of the daemon's open, least of all its queues", async () => {
+        for (const node of [primary, standby]) {
+          const { pid } = await service(world, node);
+          const open = [...Deno.readDirSync(`/proc/${pid}/fd`)].map(({ name }) => name);
+          // A shell keeps its own copy of something above these now and then.
+          const links = open.map((fd) => Deno.readLinkSync(`/proc/${pid}/fd/${fd}`));
+          assert.deepEqual(links.filter((link) => link !== "/dev/null" && !link.startsWith("pipe:")), []);
+        }
+      });
+
       await t.step("one that ends is started again, and nothing moves", async () => {
         const { pid } = await service(world, primary);
         Deno.kill(pid!, "SIGKILL");
