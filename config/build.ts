@@ -15,6 +15,7 @@ import {
   type HEALTH,
   HEALTH_DEFAULTS,
   type NODE,
+  SERVICE_DEFAULTS,
   type TRACK,
   TRACK_DEFAULTS,
 } from "./schema.ts";
@@ -78,6 +79,13 @@ function buildService({ keys, health }: ServiceDraft): ServiceConfig {
     run: there(keys.run),
     after: there(keys.after),
     ...(health === null ? {} : { health: buildHealth(health) }),
+    startTimeoutUs: keys.start_timeout ?? SERVICE_DEFAULTS.startTimeoutUs,
+    stopTimeoutUs: keys.stop_timeout ?? SERVICE_DEFAULTS.stopTimeoutUs,
+    restartDelayUs: keys.restart_delay ?? SERVICE_DEFAULTS.restartDelayUs,
+    restartDelayMaxUs: keys.restart_delay_max ?? SERVICE_DEFAULTS.restartDelayMaxUs,
+    restartLimit: keys.restart_limit ?? SERVICE_DEFAULTS.restartLimit,
+    restartWindowUs: keys.restart_window ?? SERVICE_DEFAULTS.restartWindowUs,
+    commandTimeoutUs: keys.command_timeout ?? SERVICE_DEFAULTS.commandTimeoutUs,
     onPrimary: there(keys.on_primary),
     onStandby: there(keys.on_standby),
   };
@@ -91,5 +99,6 @@ function buildHealth({ keys }: Placed<typeof HEALTH>): HealthCheck {
     rise: keys.rise ?? HEALTH_DEFAULTS.rise,
   };
   if (keys.tcp !== undefined) return { kind: "tcp", target: keys.tcp, ...pace };
+  if (keys.http !== undefined) return { kind: "http", url: keys.http, ...pace };
   return { kind: "exec", exec: there(keys.exec), ...pace };
 }

@@ -282,12 +282,14 @@ for (const [what, text, ...expected] of BAD) {
   });
 }
 
-Deno.test("services: order, names and health are checked, and that they are not started is said once", () => {
+Deno.test("services: order, names times and health are checked", () => {
   const services = `
 [[group.service]]
 name = "a"
 exec = ["/bin/a"]
 after = ["b", "x"]
+restart_delay = "11s"
+stop_timeout = "11m"
 [[group.service]]
 name = "b"
 systemd = "b.service"
@@ -299,17 +301,31 @@ name = "a"
   assert.deepEqual(
     problemsOf(GOOD + services).map(({ line, key, severity }) => [line, key, severity]),
     [
-      [16, "group[0].service[0]", "warning"],
+      [20, "group[0].service[0].restart_delay", "error"],
+      [21, "group[0].service[0].stop_timeout", "error"],
       [19, "group[0].service[0].after[1]", "error"],
       [19, "group[0].service[0].after", "error"],
-      [24, "group[0].service[1].health.exec", "error"],
-      [24, "group[0].service[1].health.every", "error"],
-      [25, "group[0].service[2]", "error"],
-      [26, "group[0].service[2].name", "error"],
+      [26, "group[0].service[1].health.exec", "error"],
+      [26, "group[0].service[1].health.every", "error"],
+      [27, "group[0].service[2]", "error"],
+      [28, "group[0].service[2].name", "error"],
     ].sort((a, b) => Number(a[0]) - Number(b[0])),
   );
   const circle = problemsOf(GOOD + services).find(({ key }) => key === "group[0].service[0].after")!;
   assert.match(circle.reason, /a after b after a|b after a after b/);
+});
+
+Deno.test("a health check asks by one way, and http is plain http without a password", () => {
+  const check = (health: string) =>
+    problemsOf(`${GOOD}\n[[group.service]]\nname = "a"\nexec = ["/bin/a"]\nhealth = { ${health} }\n`).map((it) =>
+      it.reason
+    );
+  assert.deepEqual(check('http = "http://127.0.0.1:80/health"'), []);
+  assert.match(check('http = "https://127.0.0.1/"')[0]!, /is not an http URL/);
+  assert.match(check('http = "http://"')[0]!, /is not an http URL/);
+  assert.match(check('http = "http://me:secret@127.0.0.1/"')[0]!, /password/);
+  assert.match(check('http = "http://h/", exec = ["/x"]')[0]!, /http and exec stand together/);
+  assert.match(check("fall = 2")[0]!, /neither tcp nor http nor exec is there/);
 });
 
 Deno.test("a prefix that is not the whole address is a warning, and the file loads", () => {

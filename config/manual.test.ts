@@ -5,9 +5,20 @@ import filePage from "../docs/segue.toml.5" with { type: "text" };
 import { formatDuration } from "./duration.ts";
 import { formatProblems, loadConfig } from "./load.ts";
 import { PROFILES } from "./profiles.ts";
-import { DEFAULT_KEY_FILE, HEALTH_DEFAULTS, SUB_TABLES, TABLES, TRACK_DEFAULTS } from "./schema.ts";
+import { DEFAULT_KEY_FILE, HEALTH_DEFAULTS, SERVICE_DEFAULTS, SUB_TABLES, TABLES, TRACK_DEFAULTS } from "./schema.ts";
 
-const COMMANDS = ["run", "check", "status", "switchover", "events", "reload", "keygen", "lab", "version"];
+const COMMANDS = [
+  "run",
+  "check",
+  "status",
+  "switchover",
+  "events",
+  "maintenance",
+  "reload",
+  "keygen",
+  "lab",
+  "version",
+];
 
 /** Lines of a page from one heading to the next. */
 function section(page: string, heading: string): string {
@@ -73,6 +84,16 @@ Deno.test("defaults are those of the program", () => {
   says(group, "every", `"${formatDuration(TRACK_DEFAULTS.everyUs)}"`.replaceAll('"', "\\(dq"));
   says(group, "fall", `Default: ${TRACK_DEFAULTS.fall}.`);
   says(group, "rise", `Default: ${TRACK_DEFAULTS.rise}.`);
+  const times: readonly [string, number][] = [
+    ["start_timeout", SERVICE_DEFAULTS.startTimeoutUs],
+    ["stop_timeout", SERVICE_DEFAULTS.stopTimeoutUs],
+    ["restart_delay", SERVICE_DEFAULTS.restartDelayUs],
+    ["restart_delay_max", SERVICE_DEFAULTS.restartDelayMaxUs],
+    ["restart_window", SERVICE_DEFAULTS.restartWindowUs],
+    ["command_timeout", SERVICE_DEFAULTS.commandTimeoutUs],
+  ];
+  for (const [key, us] of times) says(service, key, `\\(dq${formatDuration(us)}\\(dq`);
+  says(service, "restart_limit", `Default: ${SERVICE_DEFAULTS.restartLimit}.`);
   says(health, "every", `"${formatDuration(HEALTH_DEFAULTS.everyUs)}"`.replaceAll('"', "\\(dq"));
   says(health, "timeout", `"${formatDuration(HEALTH_DEFAULTS.timeoutUs)}"`.replaceAll('"', "\\(dq"));
   says(health, "fall", `Default: ${HEALTH_DEFAULTS.fall}.`);

@@ -63,6 +63,8 @@ export type HealthCheck =
   }
   & (
     | { readonly kind: "tcp"; readonly target: Endpoint }
+    /** Answers 200 to 399. */
+    | { readonly kind: "http"; readonly url: string }
     | { readonly kind: "exec"; readonly exec: readonly string[] }
   );
 
@@ -73,8 +75,20 @@ export interface ServiceConfig {
   readonly run: "always" | "primary";
   readonly after: readonly string[];
   readonly health?: HealthCheck;
+  /** From its start to the first time that it is healthy. */
+  readonly startTimeoutUs: number;
+  /** From the request to end until it is killed. */
+  readonly stopTimeoutUs: number;
+  /** Before the first restart; each further one waits twice as long, up to the maximum. */
+  readonly restartDelayUs: number;
+  readonly restartDelayMaxUs: number;
+  /** So many failures within the window, and it is given up. */
+  readonly restartLimit: number;
+  readonly restartWindowUs: number;
   readonly onPrimary: readonly (readonly string[])[];
   readonly onStandby: readonly (readonly string[])[];
+  /** For each of these commands. */
+  readonly commandTimeoutUs: number;
 }
 
 export interface GroupConfig {

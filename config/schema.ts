@@ -101,6 +101,18 @@ function oneOf<const T extends string>(...words: T[]) {
   );
 }
 
+/** What a health check may ask: plain HTTP, as it asks a program of this machine. */
+const httpUrl = () =>
+  text<string>((input) => {
+    const hint = 'for example "http://127.0.0.1:8080/health"';
+    if (!/^http:\/\//.test(input) || !URL.canParse(input)) {
+      return { reason: `${JSON.stringify(input)} is not an http URL`, hint };
+    }
+    const url = new URL(input);
+    if (url.username !== "" || url.password !== "") return { reason: "a name and a password have no place here", hint };
+    return url.href;
+  });
+
 const endpoint = () =>
   text<Endpoint>((input) => {
     const result = parseEndpoint(input);
@@ -184,12 +196,30 @@ export const SERVICE = {
     .optional(),
   run: oneOf("always", "primary").default("always"),
   after: z.array(z.string()).default([]),
+  start_timeout: time(),
+  stop_timeout: time(),
+  restart_delay: time(),
+  restart_delay_max: time(),
+  restart_limit: count().optional(),
+  restart_window: time(),
   on_primary: z.array(command()).default([]),
   on_standby: z.array(command()).default([]),
+  command_timeout: time(),
 } as const satisfies Shape;
+
+export const SERVICE_DEFAULTS = {
+  startTimeoutUs: 10_000_000,
+  stopTimeoutUs: 2_000_000,
+  restartDelayUs: 100_000,
+  restartDelayMaxUs: 10_000_000,
+  restartLimit: 5,
+  restartWindowUs: 60_000_000,
+  commandTimeoutUs: 5_000_000,
+} as const;
 
 export const HEALTH = {
   tcp: endpoint().optional(),
+  http: httpUrl().optional(),
   exec: command().optional(),
   every: time(),
   timeout: time(),

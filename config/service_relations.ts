@@ -3,7 +3,7 @@ import type { GroupDraft, Placed, ServiceDraft } from "./draft.ts";
 import { formatDuration as t } from "./duration.ts";
 import { checkUnique } from "./network_relations.ts";
 import type { KeyPath } from "./problem.ts";
-import { HEALTH_DEFAULTS, type TRACK, TRACK_DEFAULTS } from "./schema.ts";
+import { HEALTH_DEFAULTS, SERVICE_DEFAULTS, type TRACK, TRACK_DEFAULTS } from "./schema.ts";
 import type { Report } from "./table.ts";
 
 export function checkServices(report: Report, groups: readonly GroupDraft[]): void {
@@ -12,14 +12,6 @@ export function checkServices(report: Report, groups: readonly GroupDraft[]): vo
     checkUnique(report, services.map(({ path, keys }) => ({ path: [...path, "name"], text: keys.name })), "service");
     for (const service of services) checkService(report, service, services);
     checkOrder(report, services);
-  }
-  const first = groups.flatMap(({ services }) => services)[0];
-  if (first) {
-    report.warning(
-      first.path,
-      "services are checked but not started by this version",
-      "start them on both nodes by systemd; a track with exec can watch them",
-    );
   }
 }
 
@@ -53,30 +45,50 @@ function checkService(report: Report, { path, keys, health }: ServiceDraft, all:
       report.error(at, `there is no service "${name}" in this group`, hint);
     }
   }
+  checkTimes(report, path, keys);
   if (!health) return;
   checkOneOf(
     report,
     health.path,
     health.keys,
-    ["tcp", "exec"],
-    'tcp = "127.0.0.1:9000", or exec = ["/usr/local/bin/ok"]',
+    ["tcp", "http", "exec"],
+    'tcp = "127.0.0.1:9000", http = "http://127.0.0.1:8080/health", or exec = ["/usr/local/bin/ok"]',
   );
   checkPace(report, health.path, health.keys, HEALTH_DEFAULTS.everyUs, HEALTH_DEFAULTS.timeoutUs);
 }
 
-/** Exactly one of two keys. A key whose value was bad is there all the same. */
+/** Longest time that a service may take for anything: a group may have to wait for it. */
+const TIME_MAX_US = 600_000_000;
+
+function checkTimes(report: Report, path: KeyPath, keys: ServiceDraft["keys"]): void {
+  const names = ["start_timeout", "stop_timeout", "command_timeout", "restart_delay", "restart_delay_max"] as const;
+  for (const name of [...names, "restart_window"] as const) {
+    const us = keys[name];
+    if (us === undefined || (us >= 1_000 && us <= TIME_MAX_US)) continue;
+    report.error([...path, name], `${t(us)} is not from 1ms to ${t(TIME_MAX_US)}`, "");
+  }
+  const { restartDelayUs, restartDelayMaxUs } = SERVICE_DEFAULTS;
+  const first = keys.restart_delay ?? restartDelayUs;
+  const most = keys.restart_delay_max ?? restartDelayMaxUs;
+  if (first <= most) return;
+  const at = keys.restart_delay_max !== undefined ? "restart_delay_max" : "restart_delay";
+  report.error([...path, at], `the first restart waits ${t(first)}, and none may wait longer than ${t(most)}`, "");
+}
+
+/** Exactly one of these keys. A key whose value was bad is there all the same. */
 function checkOneOf<K extends string>(
   report: Report,
   path: KeyPath,
   keys: Readonly<Partial<Record<K, unknown>>>,
-  [one, other]: readonly [K, K],
+  names: readonly K[],
   hint: string,
 ): void {
-  const isThere = (key: K) => keys[key] !== undefined || report.positions.has([...path, key]);
-  if (isThere(one) && isThere(other)) {
-    report.error([...path, other], `${one} and ${other} stand together; only one of them is meant`, hint);
-  } else if (!isThere(one) && !isThere(other)) {
-    report.error(path, `neither ${one} nor ${other} is there`, hint);
+  const there = names.filter((key) => keys[key] !== undefined || report.positions.has([...path, key]));
+  const [one, other] = there;
+  if (one !== undefined && other !== undefined) {
+    report.error([...path, other], `${there.join(" and ")} stand together; only one of them is meant`, hint);
+  } else if (one === undefined) {
+    report.error(path, `neither ${names.join(" nor ")} is there`, hint);
   }
 }
 

@@ -110,6 +110,19 @@ function addClientCommands(program: Command, io: Terminal, exit: SetExit): void 
       const { runEvents } = await import("./api/commands/events.ts");
       exit(await runEvents(io, options));
     });
+  program.command("maintenance")
+    .description("hands-on work: services are not restarted, and their health moves no group")
+    .argument("[state]", "on or off; without it: say which")
+    .option("--json", "for programs", false)
+    .option("--run-dir <dir>", "where the daemon's socket is", RUN_DIR)
+    .action(async (state: string | undefined, options: { json: boolean; runDir: string }) => {
+      if (state !== undefined && state !== "on" && state !== "off") {
+        complain(io, "maintenance", `${JSON.stringify(state)} is neither on nor off`, "segue maintenance on");
+        return exit(EXIT_USAGE);
+      }
+      const { runMaintenance } = await import("./api/commands/maintenance.ts");
+      exit(await runMaintenance(io, { ...options, on: state === undefined ? undefined : state === "on" }));
+    });
   program.command("reload")
     .description("the daemon reads its configuration again")
     .option("--json", "for programs", false)

@@ -1,7 +1,7 @@
 /** The daemon that runs on this machine, if one does: what it says about its peer and itself. */
 import { join } from "node:path";
 import { z } from "zod";
-import { SOCKET_NAME } from "../../control/api/socket.ts";
+import { API_ORIGIN, SOCKET_NAME } from "../../control/api/socket.ts";
 import type { Problem } from "../problem.ts";
 import { hostProblem } from "./context.ts";
 
@@ -47,7 +47,7 @@ export async function askDaemon(runDir: string, patienceMs = PATIENCE_MS): Promi
   }
   try {
     using client = Deno.createHttpClient({ proxy: { transport: "unix", path } });
-    const response = await fetch("http://segue/v1/status", { client, signal: AbortSignal.timeout(patienceMs) });
+    const response = await fetch(`${API_ORIGIN}/v1/status`, { client, signal: AbortSignal.timeout(patienceMs) });
     const parsed = STATUS.safeParse(await response.json());
     if (parsed.success) return { kind: "status", status: parsed.data };
     return { kind: "mute", reason: `its answer (HTTP ${response.status}) is not a status` };

@@ -2,6 +2,20 @@
 import type { SwitchSnapshot } from "../core/messages.ts";
 import type { SwitchReceipt } from "../core/vocabulary.ts";
 import type { JournalEntry, JournalHealth } from "../journal/entry.ts";
+import type { Acknowledgement, FollowerRequest } from "../services/followers.ts";
+import type { MaintenanceJson, RoleJson } from "./json.ts";
+
+/** What the API needs from the services' side. Each method throws `ApiProblem` where there is no such group. */
+export interface ServicesBackend {
+  role(group: string): RoleJson;
+  /** Sends `hello`, then what happens, until the returned function is called. */
+  follow(group: string, request: FollowerRequest): () => void;
+  acknowledge(group: string, ack: Acknowledgement): void;
+  /** The last lines that a service has printed. */
+  output(group: string, service: string): readonly string[];
+  maintenance(): MaintenanceJson;
+  setMaintenance(on: boolean): MaintenanceJson;
+}
 
 export interface SwitchoverRequest {
   /** Node that shall be primary; null: the other one. */
@@ -12,6 +26,7 @@ export interface SwitchoverRequest {
 }
 
 export interface ApiBackend {
+  readonly services: ServicesBackend;
   snapshot(): Promise<SwitchSnapshot>;
   /** Resolves with the receipt, also of a switch that was called off; rejects with `ApiProblem` where none began. */
   switchover(group: string, request: SwitchoverRequest): Promise<SwitchReceipt>;

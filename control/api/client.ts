@@ -1,6 +1,7 @@
 /** Talks to a daemon on this machine. */
-import type { EntryJson, ReceiptJson, StatusJson } from "./json.ts";
+import type { EntryJson, MaintenanceJson, ReceiptJson, StatusJson } from "./json.ts";
 import type { ProblemJson } from "./problem.ts";
+import { API_ORIGIN } from "./socket.ts";
 import { readServerSentEvents } from "./sse.ts";
 
 /** What went wrong, and what to do about it. */
@@ -53,6 +54,12 @@ export class ApiClient {
     return await this.#json<{ changed: string[] }>("POST", "/v1/reload", {});
   }
 
+  /** @param on undefined: only ask */
+  async maintenance(on?: boolean): Promise<MaintenanceJson> {
+    const path = "/v1/maintenance";
+    return await (on === undefined ? this.#json<MaintenanceJson>("GET", path) : this.#json("POST", path, { on }));
+  }
+
   async metrics(): Promise<string> {
     const response = await this.#send("GET", "/metrics");
     return await response.text();
@@ -89,8 +96,7 @@ export class ApiClient {
   async #send(method: string, path: string, init: RequestInit = {}): Promise<Response> {
     let response: Response;
     try {
-      // The host is never looked up: the connection is the socket.
-      response = await fetch(`http://segue${path}`, { ...init, method, client: this.#http });
+      response = await fetch(API_ORIGIN + path, { ...init, method, client: this.#http });
     } catch (error) {
       if (init.signal?.aborted) throw new ApiError("called off", "");
       throw await this.#unreachable(error);

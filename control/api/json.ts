@@ -39,18 +39,33 @@ export interface JournalJson {
 
 export type GroupJson = Omit<GroupSnapshot, "last_switch"> & { readonly last_switch: ReceiptJson | null };
 
+/** Answer of `GET /v1/groups/GROUP/role`: what programs of the group are told. */
+export interface RoleJson {
+  readonly group: string;
+  readonly role: "primary" | "standby";
+  readonly epoch: number;
+  readonly node: string;
+}
+
+export interface MaintenanceJson {
+  readonly on: boolean;
+  /** Wall clock, ISO 8601; null while it is off. */
+  readonly since: string | null;
+}
+
 /** Answer of `GET /v1/status`. */
 export type StatusJson = Omit<SwitchSnapshot, "groups"> & {
   readonly groups: readonly GroupJson[];
   readonly journal: JournalJson;
+  readonly maintenance: boolean;
 };
 
-export function statusJson(snapshot: SwitchSnapshot, journal: JournalHealth): StatusJson {
+export function statusJson(snapshot: SwitchSnapshot, journal: JournalHealth, maintenance = false): StatusJson {
   const groups = snapshot.groups.map((group) => ({
     ...group,
     last_switch: group.last_switch === null ? null : receiptJson(group.last_switch),
   }));
-  return { ...snapshot, groups, journal: journalJson(journal) };
+  return { ...snapshot, groups, journal: journalJson(journal), maintenance };
 }
 
 export function journalJson(health: JournalHealth): JournalJson {

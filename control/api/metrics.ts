@@ -1,7 +1,7 @@
 /** The Prometheus text format, version 0.0.4 (https://prometheus.io/docs/instrumenting/exposition_formats/). Pure. */
 import { type Role, ROLES } from "../core/vocabulary.ts";
 import type { JournalHealth } from "../journal/entry.ts";
-import type { SwitchSnapshot } from "../core/messages.ts";
+import type { ServiceSnapshot, SwitchSnapshot } from "../core/messages.ts";
 
 export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -20,6 +20,7 @@ export function metricsText(snapshot: SwitchSnapshot, journal: JournalHealth): s
     ...nodeMetrics(snapshot),
     ...pathMetrics(snapshot),
     ...groupMetrics(snapshot),
+    ...serviceMetrics(snapshot),
     ...counterMetrics(snapshot),
     ...journalMetrics(journal),
   ];
@@ -78,6 +79,23 @@ function groupMetrics(s: SwitchSnapshot): Metric[] {
       each((g) => seconds(g.last_switch?.durationUs)),
     ),
     gauge("group_last_switch_timestamp_seconds", "When the last switch began.", each((g) => time(g.last_switch?.at))),
+  ];
+}
+
+function serviceMetrics(s: SwitchSnapshot): Metric[] {
+  const each = (value: (service: ServiceSnapshot) => number | null): Sample[] =>
+    s.groups.flatMap(({ name: group, services }) =>
+      services.map((service): Sample => [{ group, service: service.name }, value(service)])
+    );
+  return [
+    gauge(
+      "service_healthy",
+      "Whether the service works; not there while it is not meant to run.",
+      each(
+        ({ healthy }) => healthy === null ? null : flag(healthy),
+      ),
+    ),
+    counter("service_restarts_total", "Times that the service was started again.", each((one) => one.restarts ?? null)),
   ];
 }
 

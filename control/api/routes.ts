@@ -5,6 +5,9 @@ import { eventStream } from "./event_stream.ts";
 import { receiptJson, statusJson } from "./json.ts";
 import { METRICS_TYPE, metricsText } from "./metrics.ts";
 import { ApiProblem } from "./problem.ts";
+import { type ApiContext, badField, json, requireNoOthers, type Route } from "./route.ts";
+import { SERVICE_ROUTES } from "./service_routes.ts";
+import { SSE_HEADERS } from "./sse_writer.ts";
 
 /** For an answer of the switch thread, which gives it within a heartbeat or not at all. */
 const SNAPSHOT_TIMEOUT_MS = 3000;
@@ -15,25 +18,12 @@ const SWITCHOVER_MARGIN_MS = 5000;
 const SWITCHOVER_DEFAULT_US = 5e6;
 const SWITCHOVER_MAX_US = 3600e6;
 
-/** What answers are made from. */
-export interface ApiContext {
-  readonly backend: ApiBackend;
-  /** The server is closing: event streams end. */
-  readonly closing: AbortSignal;
-}
-
-interface Route {
-  readonly method: "GET" | "POST";
-  /** `:group` stands for one segment. */
-  readonly path: string;
-  answer(context: ApiContext, request: Request, group: string): Promise<Response> | Response;
-}
-
 export const ROUTES: readonly Route[] = [
   {
     method: "GET",
     path: "/v1/status",
-    answer: async ({ backend }) => json(statusJson(await snapshot(backend), backend.journalHealth())),
+    answer: async ({ backend }) =>
+      json(statusJson(await snapshot(backend), backend.journalHealth(), backend.services.maintenance().on)),
   },
   { method: "GET", path: "/v1/events", answer: (context, request) => events(context, request) },
   {
@@ -58,6 +48,7 @@ export const ROUTES: readonly Route[] = [
         headers: { "content-type": METRICS_TYPE },
       }),
   },
+  ...SERVICE_ROUTES,
 ];
 
 /** @throws ApiProblem */
@@ -111,8 +102,7 @@ function wrongMethod(method: string, path: string, allowed: readonly string[]): 
 }
 
 function events({ backend, closing }: ApiContext, request: Request): Response {
-  const headers = { "content-type": "text/event-stream", "cache-control": "no-store" };
-  if (request.method === "HEAD") return new Response(null, { headers });
+  if (request.method === "HEAD") return new Response(null, { headers: SSE_HEADERS });
   const given = request.headers.get("last-event-id") ?? new URL(request.url).searchParams.get("after");
   if (given !== null && !/^(-1|[0-9]{1,15})$/.test(given)) {
     throw new ApiProblem(
@@ -123,7 +113,7 @@ function events({ backend, closing }: ApiContext, request: Request): Response {
       "send the id of an event",
     );
   }
-  return new Response(eventStream(backend, given === null ? null : Number(given), closing), { headers });
+  return new Response(eventStream(backend, given === null ? null : Number(given), closing), { headers: SSE_HEADERS });
 }
 
 function switchoverRequest(body: Readonly<Record<string, unknown>>): SwitchoverRequest {
@@ -133,13 +123,8 @@ function switchoverRequest(body: Readonly<Record<string, unknown>>): SwitchoverR
     throw badField("timeout_us", `microseconds, 1 to ${SWITCHOVER_MAX_US}`);
   }
   if (typeof force !== "boolean") throw badField("force", "true or false");
-  const unknown = Object.keys(others)[0];
-  if (unknown !== undefined) throw badField(unknown.slice(0, 80), "nothing: there are to, timeout_us and force");
+  requireNoOthers(others, "to, timeout_us and force");
   return { to, timeoutUs: Math.round(timeoutUs), force };
-}
-
-function badField(name: string, wanted: string): ApiProblem {
-  return new ApiProblem(400, "bad-field", "A field cannot be used", `${name} must be ${wanted}`);
 }
 
 async function snapshot(backend: ApiBackend) {
@@ -166,8 +151,4 @@ async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-function json(value: unknown): Response {
-  return new Response(JSON.stringify(value) + "\n", { headers: { "content-type": "application/json" } });
 }

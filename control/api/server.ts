@@ -1,7 +1,8 @@
 /** The API: HTTP on a Unix socket that belongs to root. */
 import type { ApiBackend } from "./backend.ts";
 import { ApiProblem, problemResponse } from "./problem.ts";
-import { answer, type ApiContext, WrongMethod } from "./routes.ts";
+import type { ApiContext } from "./route.ts";
+import { answer, WrongMethod } from "./routes.ts";
 
 export type { ApiBackend, SwitchoverRequest } from "./backend.ts";
 export { ApiProblem } from "./problem.ts";

@@ -10,7 +10,7 @@ export const SAMPLE_GROUP: GroupSnapshot = {
     { address: "10.77.0.100", interface: "veth0", active: true },
     { address: "fd00:77::100", interface: "veth0", active: true },
   ],
-  services: [{ name: "echo", state: "running", healthy: true }],
+  services: [{ name: "echo", state: "running", healthy: true, run: "always", pid: 4711, restarts: 2 }],
   state: { lsn: 0, peer_lsn: 0 },
   last_switch: {
     group: "web",

@@ -60,7 +60,8 @@ function serviceLines(groups: readonly GroupJson[]): string {
   return groups.flatMap(({ name, services }) =>
     services.map((service) => {
       const health = service.healthy === null ? "" : service.healthy ? ", healthy" : ", NOT HEALTHY";
-      return `${name}: service ${service.name} is ${service.state}${health}\n`;
+      const problem = service.healthy === true || service.last_error === undefined ? "" : `: ${service.last_error}`;
+      return `${name}: service ${service.name} is ${service.state}${health}${problem}\n`;
     })
   ).join("");
 }

@@ -115,6 +115,8 @@ export interface NodeFacts {
   hint: string;
   hintUntilUs: number;
   stopping: boolean;
+  /** Somebody works on this node by hand: nothing is taken that is not needed. */
+  maintenance: boolean;
   nextSwitchId: number;
   readonly out: Effect[];
 }

@@ -28,6 +28,8 @@ export type SwitchCommand =
     readonly reason: string;
     readonly steps: readonly { readonly step: string; readonly atUs: number }[];
   }
+  /** Somebody works on this node by hand: `preempt` does not act. */
+  | { readonly kind: "maintenance"; readonly on: boolean }
   /** Raised or lowered by another thread, shown in status. */
   | { readonly kind: "alarm"; readonly alarm: string; readonly text: string | null }
   /** New timing, preempt and prefer after a reload. */
@@ -102,13 +104,29 @@ export interface PathSnapshot {
   readonly last_heard_ms: number | null;
 }
 
+/** One service of a group. What stands behind `healthy` is known of those that this daemon runs. */
+export interface ServiceSnapshot {
+  readonly name: string;
+  /** `stopped`, `starting`, `running`, `stopping`, `restarting` or `failed`. */
+  readonly state: string;
+  /** Null while it is not meant to run. */
+  readonly healthy: boolean | null;
+  readonly run?: "always" | "primary";
+  readonly pid?: number;
+  /** Since the daemon's start. */
+  readonly restarts?: number;
+  /** Wall clock of the last change of `state`, ISO 8601. */
+  readonly since?: string;
+  readonly last_error?: string;
+}
+
 export interface GroupSnapshot {
   readonly name: string;
   readonly role: Role;
   readonly epoch: number;
   readonly lease: { readonly held: boolean; readonly left_ms: number | null };
   readonly addresses: readonly { readonly address: string; readonly interface: string; readonly active: boolean }[];
-  readonly services: readonly { readonly name: string; readonly state: string; readonly healthy: boolean | null }[];
+  readonly services: readonly ServiceSnapshot[];
   readonly state: { readonly lsn: number; readonly peer_lsn: number };
   readonly last_switch: SwitchReceipt | null;
   readonly held: { readonly now: number; readonly total: number; readonly released: number; readonly dropped: number };

@@ -87,6 +87,7 @@ export type CoreEvent =
     readonly force: boolean;
   }
   | { readonly kind: "limits"; readonly limits: Limits }
+  | { readonly kind: "maintenance"; readonly on: boolean }
   | { readonly kind: "stop" };
 
 export interface NodeSetup {
@@ -113,6 +114,7 @@ export function createNode(setup: NodeSetup, nowUs: number): NodeState {
     hint: "",
     hintUntilUs: -Infinity,
     stopping: false,
+    maintenance: false,
     // The nodes' numbers never meet: one is even, the other odd.
     nextSwitchId: ((setup.session % 0x3fff_ffff) * 2 + setup.index) >>> 0,
     out: [],
@@ -186,6 +188,9 @@ export function stepNode(n: NodeState, nowUs: number, event: CoreEvent): readonl
       break;
     case "limits":
       n.limits = event.limits;
+      break;
+    case "maintenance":
+      n.maintenance = event.on;
       break;
     case "stop":
       n.stopping = true;

@@ -59,7 +59,7 @@ export function tickStandby(n: NodeFacts, g: GroupState): void {
 
 /** A preferred node takes the group back only if told to, and only from a pair that has been calm for a while. */
 function preempt(n: NodeFacts, g: GroupState): void {
-  if (!g.preempt || !g.preferSelf || !peerServes(g) || !able(n, g) || g.role !== "standby") {
+  if (n.maintenance || !g.preempt || !g.preferSelf || !peerServes(g) || !able(n, g) || g.role !== "standby") {
     g.calmSinceUs = n.nowUs;
     return;
   }

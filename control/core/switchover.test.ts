@@ -352,6 +352,11 @@ Deno.test("preempt: only when told to, only the preferred node, only after five 
   assert.equal(back.state, "preparing want 3 hold");
   assert.equal(new ScriptedNode().until(1).hears(peer).hearing(5400, peer).state, "standby none 3 -");
   assert.equal(standby({ preempt: true }).hearing(5600, PRIMARY).state, "standby none 2 -");
+  const maintained = new ScriptedNode({ preempt: true }).until(1).hears(peer).on({ kind: "maintenance", on: true });
+  assert.equal(maintained.hearing(6000, peer).state, "standby none 3 -");
+  maintained.on({ kind: "maintenance", on: false }).hearing(10_900, peer);
+  assert.equal(maintained.state, "standby none 3 -");
+  assert.equal(maintained.hearing(11_010, peer).state, "preparing want 3 hold");
   const uneasy = new ScriptedNode({ preempt: true }).until(1).hears(peer).hearing(3000, peer);
   uneasy.on({ kind: "eligible", group: 0, ok: false, reason: "track" }).hearing(3010, peer);
   uneasy.on({ kind: "eligible", group: 0, ok: true, reason: "" }).hearing(7900, peer);

@@ -3,17 +3,18 @@ import { readConfigFile } from "../../config/load.ts";
 import { pairDigest } from "../../config/digest.ts";
 import { sameBytes } from "../../kernel_ffi/address.ts";
 import { sdNotify, watchdogIntervalUs } from "../../kernel_ffi/systemd.ts";
-import type { ApiBackend, SwitchoverRequest } from "../api/backend.ts";
+import type { ApiBackend, ServicesBackend, SwitchoverRequest } from "../api/backend.ts";
 import { ApiProblem } from "../api/problem.ts";
 import type { SwitchInit, SwitchReport, SwitchSnapshot } from "../core/messages.ts";
-import type { SwitchReceipt } from "../core/vocabulary.ts";
+import type { NodeEvent, SwitchReceipt } from "../core/vocabulary.ts";
 import type { JournalClient } from "../journal/client.ts";
 import type { JournalEntry, JournalHealth } from "../journal/entry.ts";
 import type { Log } from "./log.ts";
+import { NodeServices } from "./node_services.ts";
 import { changedKeys } from "./reload.ts";
+import { requireGroup } from "./services_api.ts";
 import type { RunOptions, Settings } from "./settings.ts";
 import { SwitchThread } from "./switch_thread.ts";
-import { Tracks } from "./tracks.ts";
 
 /** A switch thread that has been silent for this long is given up: the service manager starts the daemon anew. */
 const SWITCH_SILENT_MS = 5000;
@@ -30,8 +31,7 @@ export class Daemon implements ApiBackend {
   readonly #p: DaemonParts;
   #settings: Settings;
   #switch!: SwitchThread;
-  #tracks: Tracks | null = null;
-  readonly #eligibility = new Map<string, { readonly ok: boolean; readonly reason: string }>();
+  #services!: NodeServices;
   #end: (code: number) => void = () => {};
   #stopping = false;
   #ready = false;
@@ -47,11 +47,12 @@ export class Daemon implements ApiBackend {
     return new Promise((resolve) => {
       this.#end = (code) => {
         for (const undo of this.#undo.splice(0)) undo();
-        this.#tracks?.stop();
+        this.#services.abandon();
         this.#switch.abandon();
         resolve(code);
       };
       this.#switch = new SwitchThread(entryUrl, init, (report) => this.#report(report));
+      this.#services = this.#makeServices();
       this.#listen();
       this.#p.journal.onHealth((health) => this.#journalHealth(health));
       this.#journalHealth(this.#p.journal.health());
@@ -100,15 +101,11 @@ export class Daemon implements ApiBackend {
             Math.round(performance.now())
           } ms`,
         );
-        this.#tracks = new Tracks(
-          this.#settings.config.groups,
-          (group, ok, reason) => this.#eligible(group, ok, reason),
-        );
+        this.#services.start();
         sdNotify("READY=1");
         return;
       case "event":
-        this.#p.log.event(report.event);
-        return this.#p.journal.addEvent(report.event);
+        return this.#event(report.event);
       case "receipt":
         this.#p.log.receipt(report.receipt);
         return this.#p.journal.addReceipt(report.receipt);
@@ -121,12 +118,23 @@ export class Daemon implements ApiBackend {
     }
   }
 
-  #eligible(group: string, ok: boolean, reason: string): void {
-    this.#eligibility.set(group, { ok, reason });
-    this.#switch.send({ kind: "eligible", group, ok, reason });
-    // Shown in status for as long as it lasts; the switch thread makes an event of its beginning and of its end.
-    const text = ok ? null : `${group}: may not be served here: ${reason}`;
-    this.#switch.send({ kind: "alarm", alarm: `eligible ${group}`, text });
+  #makeServices(): NodeServices {
+    const { config, node } = this.#settings;
+    const { stateDir, runDir } = this.#p.options;
+    return new NodeServices({
+      config,
+      node,
+      stateDir,
+      runDir,
+      log: this.#p.log,
+      event: (event) => this.#event(event),
+      send: (command) => this.#switch.send(command),
+    });
+  }
+
+  #event(event: NodeEvent): void {
+    this.#p.log.event(event);
+    this.#p.journal.addEvent(event);
   }
 
   async #reserve(group: string, above: number): Promise<void> {
@@ -159,26 +167,27 @@ export class Daemon implements ApiBackend {
     this.#stopping = true;
     this.#p.log.write("notice", `${signal}: handing over what can be handed over, then stopping`);
     await this.#switch.result({ kind: "stop" });
+    await this.#services.manager.stop();
     this.#end(0);
   }
 
   // ---- what the API asks
 
   async snapshot(): Promise<SwitchSnapshot> {
-    return await this.#switch.snapshot();
+    const snapshot = await this.#switch.snapshot();
+    const { manager } = this.#services;
+    return {
+      ...snapshot,
+      groups: snapshot.groups.map((group) => ({ ...group, services: manager.status(group.name) })),
+    };
+  }
+
+  get services(): ServicesBackend {
+    return this.#services.api;
   }
 
   async switchover(group: string, request: SwitchoverRequest): Promise<SwitchReceipt> {
-    const names = this.#settings.config.groups.map((one) => one.name);
-    if (!names.includes(group)) {
-      throw new ApiProblem(
-        404,
-        "no-such-group",
-        "No such group",
-        `there is no group ${group}`,
-        `groups: ${names.join(", ")}`,
-      );
-    }
+    requireGroup(group, this.#settings.config.groups.map((one) => one.name));
     const nodes = this.#settings.config.nodes.map((one) => one.name);
     if (request.to !== null && !nodes.includes(request.to)) {
       throw new ApiProblem(
@@ -242,12 +251,7 @@ export class Daemon implements ApiBackend {
     }
     await this.#switch.result({ kind: "reload", configJson: JSON.stringify(loaded.config) });
     this.#settings = { ...this.#settings, config: loaded.config };
-    this.#tracks?.stop();
-    this.#tracks = new Tracks(
-      loaded.config.groups,
-      (group, ok, reason) => this.#eligible(group, ok, reason),
-      this.#eligibility,
-    );
+    this.#services.reload(loaded.config);
     this.#p.log.write("notice", changed.length === 0 ? "reload: nothing has changed" : `reload: ${changed.join(", ")}`);
     return { changed };
   }

@@ -1,6 +1,9 @@
 /** Watches what a group depends on besides its own interface: commands that must succeed, interfaces that must be up. */
 import type { GroupConfig, Track } from "../../config/model.ts";
 import { LinkMonitor, Rtnetlink } from "../../kernel_ffi/rtnetlink.ts";
+import { HealthCounter } from "../services/health_counter.ts";
+import { runCommand } from "../services/run_command.ts";
+import { pause } from "../services/waiting.ts";
 
 export type TellEligible = (group: string, ok: boolean, reason: string) => void;
 
@@ -49,7 +52,7 @@ class GroupTracks {
 const LINK_POLL_MS = 20;
 
 export class Tracks {
-  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  #timer: ReturnType<typeof setInterval> | undefined;
   readonly #stopped = new AbortController();
   #monitor: LinkMonitor | null = null;
 
@@ -90,9 +93,9 @@ export class Tracks {
     };
     look();
     // The main thread has no ppoll of its own; reading a socket that has nothing costs a microsecond.
-    this.#timers.add(setInterval(() => {
+    this.#timer = setInterval(() => {
       if (monitor.read().length > 0) look();
-    }, LINK_POLL_MS));
+    }, LINK_POLL_MS);
   }
 
   async #watchCommand(
@@ -101,58 +104,22 @@ export class Tracks {
     watched: Watched,
   ): Promise<void> {
     const name = watched.name;
-    let failures = 0, successes = 0;
+    const counter = new HealthCounter(track, watched.ok);
     while (!this.#stopped.signal.aborted) {
-      const problem = await runOnce(track, this.#stopped.signal);
+      const problem = await runCommand(track.exec, { timeoutUs: track.timeoutUs, signal: this.#stopped.signal });
       if (this.#stopped.signal.aborted) return;
-      failures = problem === null ? 0 : failures + 1;
-      successes = problem === null ? successes + 1 : 0;
-      if (watched.ok && failures >= track.fall) {
-        watched.ok = false;
-        watched.reason = `${name}: ${problem}`;
-        tracks.changed();
-      } else if (!watched.ok && successes >= track.rise) {
-        watched.ok = true;
+      if (counter.note(problem === null)) {
+        watched.ok = problem === null;
+        watched.reason = `${name}: ${problem ?? ""}`;
         tracks.changed();
       }
-      await this.#pause(track.everyUs / 1000);
+      await pause(track.everyUs, this.#stopped.signal);
     }
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        this.#timers.delete(timer);
-        resolve();
-      }, ms);
-      this.#timers.add(timer);
-      this.#stopped.signal.addEventListener("abort", () => resolve(), { once: true });
-    });
   }
 
   stop(): void {
     this.#stopped.abort();
-    for (const timer of this.#timers) clearInterval(timer);
+    clearInterval(this.#timer);
     this.#monitor?.close();
-  }
-}
-
-/** Null if the command succeeded, else what went wrong. */
-async function runOnce(track: Extract<Track, { kind: "exec" }>, stop: AbortSignal): Promise<string | null> {
-  const [command, ...args] = track.exec;
-  const timeout = AbortSignal.timeout(track.timeoutUs / 1000);
-  try {
-    const child = new Deno.Command(command!, {
-      args,
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-      signal: AbortSignal.any([stop, timeout]),
-    });
-    const { success, code, signal } = await child.output();
-    if (timeout.aborted) return `no answer within ${track.timeoutUs / 1000} ms`;
-    return success ? null : signal === null ? `exit code ${code}` : `ended by ${signal}`;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
   }
 }

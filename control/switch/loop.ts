@@ -271,6 +271,8 @@ export class SwitchLoop {
           for (const { step, atUs } of command.steps) c.receipts.step(group, step, atUs);
           executor.step(now, { kind: "served", group, order, ok, reason });
         });
+      case "maintenance":
+        return executor.step(now, { kind: "maintenance", on: command.on });
       case "alarm":
         return c.alarm(command.alarm, command.text);
       case "reload":

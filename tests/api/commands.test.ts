@@ -40,7 +40,20 @@ Deno.test("help and version exit with 0 and print on stdout", async () => {
     assert.match(stdout, /^Usage: segue/);
   }
   const help = (await segue("--help")).stdout;
-  for (const name of ["run", "check", "status", "switchover", "events", "keygen", "lab", "version", "reload"]) {
+  for (
+    const name of [
+      "run",
+      "check",
+      "status",
+      "switchover",
+      "events",
+      "keygen",
+      "lab",
+      "version",
+      "reload",
+      "maintenance",
+    ]
+  ) {
     assert.match(help, new RegExp(`^  ${name} `, "m"));
   }
   assert.deepEqual(JSON.parse((await segue("version", "--json")).stdout).version, VERSION);
@@ -74,6 +87,19 @@ Deno.test("switchover waits, prints the receipt, and its exit code says whether 
     const none = await segue("switchover", "wbe", "--run-dir", runDir);
     assert.deepEqual([none.code, none.stdout], [1, ""]);
     assert.equal(none.stderr, "segue switchover: There is no such group: wbe\n    hint: there is web\n");
+  }));
+
+Deno.test("maintenance: says it, turns it on and off, and takes nothing else", () =>
+  withServer(async ({ runDir, node }) => {
+    const said = async (...args: string[]) => await segue("maintenance", ...args, "--run-dir", runDir);
+    assert.deepEqual(await said(), { code: 0, stdout: "maintenance is off\n", stderr: "" });
+    assert.match((await said("on")).stdout, /^maintenance is on since 2026-01-02T03:04:05.000Z: services are not/);
+    assert.equal(node.services.maintained.on, true);
+    assert.deepEqual(JSON.parse((await said("--json")).stdout), { on: true, since: "2026-01-02T03:04:05.000Z" });
+    assert.equal((await said("off")).stdout, "maintenance is off\n");
+    const wrong = await said("maybe");
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.stderr, /"maybe" is neither on nor off/);
   }));
 
 Deno.test("reload says what has changed, or why not", () =>

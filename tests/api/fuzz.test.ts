@@ -9,6 +9,7 @@ const method = fc.oneof(
 );
 const path = fc.oneof(
   fc.constantFrom("/v1/status", "/v1/events", "/metrics", "/v1/reload", "/v1/groups/web/switchover", "/", "*"),
+  fc.constantFrom("/v1/groups/web/role", "/v1/groups/web/role/ack", "/v1/groups/web/output", "/v1/maintenance"),
   fc.string({ unit: "binary" }).map((text) => `/v1/groups/${encodeURI(text.toWellFormed())}/switchover`),
   fc.stringMatching(/^\/[!-~]{0,40}$/),
 );

@@ -1,6 +1,8 @@
 /** A daemon as the API sees it, with what a test wants it to say. */
 import { join } from "node:path";
-import type { ApiBackend, SwitchoverRequest } from "../../control/api/backend.ts";
+import type { ApiBackend, ServicesBackend, SwitchoverRequest } from "../../control/api/backend.ts";
+import type { MaintenanceJson, RoleJson } from "../../control/api/json.ts";
+import type { FollowerRequest } from "../../control/services/followers.ts";
 import { ApiClient } from "../../control/api/client.ts";
 import { ApiProblem, type ApiServer, SOCKET_NAME, startApi } from "../../control/api/server.ts";
 import type { Terminal } from "../../control/api/commands/terminal.ts";
@@ -10,12 +12,28 @@ import type { SwitchReceipt } from "../../control/core/vocabulary.ts";
 import type { JournalEntry, JournalHealth } from "../../control/journal/entry.ts";
 import { sampleEvent, sampleReceipt } from "../journal/samples.ts";
 
+/** What the API says of roles and maintenance where no manager is behind it; tests/services has a real one. */
+class SampleServices implements ServicesBackend {
+  maintained: MaintenanceJson = { on: false, since: null };
+
+  role = (group: string): RoleJson => ({ group, role: "standby", epoch: 3, node: "a" });
+  follow = (group: string, { send }: FollowerRequest) => {
+    send({ kind: "hello", group, role: "standby", epoch: 3, order: 0, deadlineUs: null, follower: "f1" });
+    return () => {};
+  };
+  acknowledge = () => {};
+  output = () => ["a line"];
+  maintenance = () => this.maintained;
+  setMaintenance = (on: boolean) => this.maintained = { on, since: on ? "2026-01-02T03:04:05.000Z" : null };
+}
+
 export class SampleNode implements ApiBackend {
   snapshotNow: () => Promise<SwitchSnapshot> = () => Promise.resolve(SAMPLE_SNAPSHOT);
   switchoverNow: (group: string, request: SwitchoverRequest) => Promise<SwitchReceipt> = (group, { to }) =>
     Promise.resolve(sampleReceipt(13, { group, kind: "switchover", node: to ?? "b" }));
   reloadNow: () => Promise<{ changed: string[] }> = () => Promise.resolve({ changed: ["timing.heartbeat"] });
   health: JournalHealth = { ok: true, text: "ok", path: "/x/journal.db", waiting: 0, dropped: 0 };
+  readonly services = new SampleServices();
   readonly orders: [string, SwitchoverRequest][] = [];
   readonly entries: JournalEntry[] = [];
   readonly listeners = new Set<(entry: JournalEntry) => void>();

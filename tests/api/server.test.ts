@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { ApiError } from "../../control/api/client.ts";
 import { BODY_MAX } from "../../control/api/body.ts";
 import { ApiProblem, startApi } from "../../control/api/server.ts";
+import { API_ORIGIN } from "../../control/api/socket.ts";
 import type { ProblemJson } from "../../control/api/problem.ts";
 import { exchange } from "./raw.ts";
 import { type Running, SAMPLE_SNAPSHOT, SampleNode, withServer } from "./sample_node.ts";
@@ -10,7 +11,7 @@ import { type Running, SAMPLE_SNAPSHOT, SampleNode, withServer } from "./sample_
 async function ask({ socket }: Running, method: string, path: string, body?: BodyInit): Promise<Response> {
   const client = Deno.createHttpClient({ proxy: { transport: "unix", path: socket } });
   try {
-    const response = await fetch(`http://segue${path}`, { method, client, ...(body === undefined ? {} : { body }) });
+    const response = await fetch(API_ORIGIN + path, { method, client, ...(body === undefined ? {} : { body }) });
     const text = await response.text();
     return new Response(text === "" ? null : text, { status: response.status, headers: response.headers });
   } finally {

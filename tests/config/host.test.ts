@@ -1,5 +1,6 @@
 /** Checks of the machine: the pure judgements, and the real kernel in a fresh network namespace. Needs root. */
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import type { HostContext } from "../../config/host/context.ts";
 import { inOwnNamespace } from "../../config/host/fresh_namespace.ts";
 import { jiffyUs, judgeJiffy } from "../../config/host/jiffy.ts";
@@ -223,6 +224,29 @@ Deno.test("a port that another program has", () =>
       other.close();
     }
   }));
+
+Deno.test("programs of services, and units where systemd does not run", () => {
+  const services = `
+[[group.service]]
+name = "one"
+exec = ["/none/one"]
+health = { exec = ["/none/health"] }
+on_primary = [["/bin/sh"], ["/none/primary"]]
+on_standby = [["/none/standby"]]
+[[group.service]]
+name = "two"
+systemd = "two.service"
+`;
+  const booted = existsSync("/run/systemd/system");
+  const found = brief(checkPrograms(contextOf(TEXT + services))).map((line) => line.replace(/^\d+ /, ""));
+  assert.deepEqual(found.filter((line) => line.includes(".service[")), [
+    "error group[0].service[0].exec: /none/one is not there",
+    "error group[0].service[0].health.exec: /none/health is not there",
+    "error group[0].service[0].on_primary[1]: /none/primary is not there",
+    "error group[0].service[0].on_standby[0]: /none/standby is not there",
+    ...(booted ? [] : ["error group[0].service[1].systemd: systemd does not run on this machine"]),
+  ]);
+});
 
 Deno.test("programs of tracks", () => {
   const folder = Deno.makeTempDirSync({ prefix: "segue-check-" });

@@ -45,6 +45,8 @@ Deno.test("it waits for the program's word, watches it and starts it again", () 
   assert.equal(unit.get("Unit.StartLimitIntervalSec"), "0");
   assert.equal(unit.get("Unit.ConditionPathExists"), "/etc/segue/segue.toml");
   assert.equal(unit.get("Service.ExecReload"), "/usr/local/sbin/segue reload");
+  // The daemon alone first; systemd's own signal would end its services before they have handed over.
+  assert.match(unit.get("Service.ExecStop") ?? "", /kill -TERM "\$MAINPID"; while kill -0/);
 });
 
 Deno.test("hardening leaves what segue does, and takes the rest", () => {

@@ -1,0 +1,15 @@
+/** The least configuration; tables of the group "web" can be put behind it. */
+export const PAIR = `
+[pair]
+name = "edge"
+[[node]]
+name = "a"
+paths = ["10.78.0.1:4790", "10.79.0.1:4790"]
+[[node]]
+name = "b"
+paths = ["10.78.0.2:4790", "10.79.0.2:4790"]
+[[group]]
+name = "web"
+prefer = "a"
+addresses = [{ address = "10.77.0.100/32", interface = "veth0" }]
+`;
