@@ -2,10 +2,9 @@
  * One connection: two sessions that have met, from its first packet to its end. Two channels of messages, several paths. Pure: packets
  * come in opened and go out to be sealed; each path numbers its packets, and no number is used twice.
  */
+import { applyAck, writeAck } from "./acknowledgement.ts";
 import {
   ACK,
-  ACK_HEAD_BYTES,
-  ACK_RANGE_BYTES,
   CLOSE,
   CREDIT,
   CREDIT_BYTES,
@@ -13,12 +12,10 @@ import {
   DATA_HEAD_BYTES,
   frameLength,
   get16,
-  get32,
   get48,
   PING,
   put16,
   put48,
-  writeAck,
 } from "./frames.ts";
 import { Incoming } from "./incoming.ts";
 import {
@@ -29,14 +26,13 @@ import {
   DUPLICATE_BYTES_MAX,
   HEADER_BYTES,
   PAYLOAD_MAX,
-  PING_US,
-  PROBE_PACKETS,
   TAG_BYTES,
   WINDOWS,
 } from "./limits.ts";
 import { Outgoing } from "./outgoing.ts";
+import { Paths } from "./paths.ts";
 import { Received } from "./received.ts";
-import { type Outcome, Sent, type SentPacket } from "./sent.ts";
+import type { Outcome, Sent, SentPacket } from "./sent.ts";
 
 /** Takes a packet's frames, to be sealed and sent by the path at once: the bytes are the connection's own. */
 export type Emit = (path: number, number: number, payload: Uint8Array, length: number) => void;
@@ -48,15 +44,11 @@ export type Emit = (path: number, number: number, payload: Uint8Array, length: n
 export type Acceptance = "accepted" | "malformed" | "violation" | "closed";
 
 export class Connection {
-  readonly sent: readonly Sent[];
   readonly received: readonly Received[];
   readonly #out: readonly [Outgoing, Outgoing];
   readonly #in: readonly Incoming[];
-  readonly #open: readonly boolean[];
+  readonly #paths: Paths;
   readonly #payload = new Uint8Array(PAYLOAD_MAX);
-  /** Packets of each path that leave whatever its window says, and paths that owe a ping. */
-  readonly #forced: number[];
-  readonly #ping: boolean[];
   /** Credits that were in a lost packet; bit 0 and 1. */
   #lostCredits = 0;
   /** More is ready than one turn sends. */
@@ -67,14 +59,15 @@ export class Connection {
    * @param deliver gets each message once, in the order of its channel
    */
   constructor(open: readonly boolean[], deliver: (channel: number, bytes: Uint8Array<ArrayBuffer>) => void) {
-    this.#open = open;
     this.#out = [new Outgoing(WINDOWS[0]), new Outgoing(WINDOWS[1])];
     this.#in = WINDOWS.map((window, channel) => new Incoming(window, (bytes) => deliver(channel, bytes)));
     const outcome: Outcome = { onAcked: (packet) => this.#onAcked(packet), onLost: (packet) => this.#onLost(packet) };
-    this.sent = open.map(() => new Sent(outcome));
+    this.#paths = new Paths(open, outcome);
     this.received = open.map(() => new Received());
-    this.#forced = open.map(() => 0);
-    this.#ping = open.map(() => true);
+  }
+
+  get sent(): readonly Sent[] {
+    return this.#paths.sent;
   }
 
   /** Puts a message behind the others of its channel. False where the buffer is full. */
@@ -86,9 +79,9 @@ export class Connection {
     return this.#out[channel].buffered;
   }
 
-  /** A ping on every path: the peer should hear that we are here. */
+  /** The peer should hear that we are here, on every path. */
   pingAll(): void {
-    this.#ping.fill(true);
+    this.#paths.pingAll();
   }
 
   #onAcked(packet: SentPacket): void {
@@ -131,7 +124,7 @@ export class Connection {
       case CLOSE:
         return "closed";
       case ACK:
-        return this.#applyAck(payload, at, nowUs) ? "accepted" : "violation";
+        return applyAck(payload, at, this.sent, nowUs) ? "accepted" : "violation";
       case CREDIT:
       case CREDIT | 1:
         this.#out[kind & 1]!.onCredit(get48(payload, at + 1));
@@ -144,67 +137,20 @@ export class Connection {
     }
   }
 
-  #applyAck(payload: Uint8Array, at: number, nowUs: number): boolean {
-    const sent = this.sent[payload[at + 1]!];
-    let to = get48(payload, at + 7);
-    if (sent === undefined || to >= sent.next) return false;
-    const delayUs = get32(payload, at + 2), count = payload[at + 6]!;
-    let from = to - get32(payload, at + 13);
-    let news = false;
-    for (let i = 0, place = at + ACK_HEAD_BYTES;; place += ACK_RANGE_BYTES) {
-      if (from < 0) return false;
-      news = sent.onAckedRange(from, to, nowUs, delayUs) || news;
-      if (++i === count) break;
-      to = from - 2 - get32(payload, place);
-      from = to - get32(payload, place + 4);
-    }
-    if (news) sent.detectLoss(nowUs);
-    return true;
-  }
-
   // ---- time
 
   /** When `onTimer` has something to do, if nothing happens before. */
   get deadlineUs(): number {
-    let deadline = Infinity;
-    for (let path = 0; path < this.sent.length; path++) {
-      const sent = this.sent[path]!;
-      deadline = Math.min(deadline, sent.deadlineUs, this.received[path]!.ackUs);
-      if (this.#open[path]) deadline = Math.min(deadline, sent.lastSentUs + PING_US);
+    let deadline = this.#paths.deadlineUs;
+    for (let path = 0; path < this.received.length; path++) {
+      deadline = Math.min(deadline, this.received[path]!.ackUs);
     }
     return deadline;
   }
 
   /** Does what is due; `transmit` afterwards sends it. */
   onTimer(nowUs: number): void {
-    for (let path = 0; path < this.sent.length; path++) {
-      const sent = this.sent[path]!;
-      if (sent.onTimer(nowUs)) this.#probe(path);
-      if (this.#open[path] && sent.lastSentUs + PING_US <= nowUs) this.#ping[path] = true;
-    }
-  }
-
-  /** What the silent path carried leaves by the best other one, or by the same where there is none. */
-  #probe(path: number): void {
-    const other = this.#bestPath(path);
-    if (other < 0) {
-      this.#forced[path] = PROBE_PACKETS;
-      this.#ping[path] = true;
-      return;
-    }
-    this.#forced[other] = Math.max(this.#forced[other]!, PROBE_PACKETS);
-    if (!this.sent[path]!.quiet) this.#ping[path] = true;
-  }
-
-  /** The live path with the shortest round trip, `not` excepted; −1: none. */
-  #bestPath(not: number): number {
-    let best = -1;
-    for (let path = 0; path < this.sent.length; path++) {
-      const sent = this.sent[path]!;
-      if (path === not || !this.#open[path] || sent.quiet) continue;
-      if (best < 0 || sent.rtt.smoothedUs < this.sent[best]!.rtt.smoothedUs) best = path;
-    }
-    return best;
+    this.#paths.onTimer(nowUs);
   }
 
   // ---- out
@@ -215,14 +161,14 @@ export class Connection {
     this.#acknowledgeEverywhere(nowUs, emit);
     let packets = 0;
     for (; packets < BURST_PACKETS && this.#ready; packets++) {
-      const path = this.#pathForData();
+      const path = this.#paths.takeForData(this.#out[0].ready || !this.#out[1].ready);
       if (path < 0) break;
       this.#packet(path, nowUs, emit, false);
     }
     this.more = packets === BURST_PACKETS && this.#ready;
     for (let path = 0; path < this.sent.length; path++) {
-      this.#forced[path] = 0;
-      if (this.#ping[path] && this.#open[path] && this.sent[path]!.canProbe) this.#packet(path, nowUs, emit, false);
+      this.#paths.endTurn(path);
+      if (this.#paths.owesPing(path) && this.#paths.canSend(path)) this.#packet(path, nowUs, emit, false);
       if (this.received[path]!.ackUs <= nowUs) this.#acknowledge(path, nowUs, emit);
     }
   }
@@ -237,28 +183,10 @@ export class Connection {
     return this.#out[0].ready || this.#out[1].ready || this.#creditsDue !== 0;
   }
 
-  /** A path that must be probed, else the best one with room; −1: none. */
-  #pathForData(): number {
-    const urgent = this.#out[0].ready || !this.#out[1].ready;
-    let best = -1;
-    for (let path = 0; path < this.sent.length; path++) {
-      const sent = this.sent[path]!;
-      if (!this.#open[path] || !sent.canProbe) continue;
-      if (this.#forced[path]! > 0) {
-        this.#forced[path]!--;
-        return path;
-      }
-      if (sent.quiet || !sent.hasRoom(urgent)) continue;
-      if (best < 0 || sent.rtt.smoothedUs < this.sent[best]!.rtt.smoothedUs) best = path;
-    }
-    return best;
-  }
-
   /** An acknowledgement by itself: by the path that it is about, if that seems to work. */
   #acknowledge(path: number, nowUs: number, emit: Emit): void {
-    const works = this.#open[path] && !this.sent[path]!.quiet;
-    const other = works ? path : this.#bestPath(path);
-    if (other >= 0 && this.sent[other]!.canProbe) this.#packet(other, nowUs, emit, true);
+    const other = this.#paths.isLive(path) ? path : this.#paths.best(path);
+    if (other >= 0 && this.#paths.canSend(other)) this.#packet(other, nowUs, emit, true);
     // No way to say it: the peer will ask again.
     else this.received[path]!.onAckSent();
   }
@@ -268,11 +196,11 @@ export class Connection {
    * by all of them.
    */
   #acknowledgeEverywhere(nowUs: number, emit: Emit): void {
-    if (!this.received.some(({ wantsAck }) => wantsAck) || this.#bestPath(-1) >= 0) return;
+    if (!this.received.some(({ wantsAck }) => wantsAck) || this.#paths.best(-1) >= 0) return;
     const wanted = this.received.filter(({ wantsAck }) => wantsAck);
     const since = wanted.map(({ ackUs }) => ackUs);
     for (let path = 0; path < this.sent.length; path++) {
-      if (!this.#open[path] || !this.sent[path]!.canProbe) continue;
+      if (!this.#paths.canSend(path)) continue;
       for (let i = 0; i < wanted.length; i++) wanted[i]!.ackUs = since[i]!;
       this.#packet(path, nowUs, emit, true);
     }
@@ -302,10 +230,10 @@ export class Connection {
         ({ start: start1, end: end1 } = bulk);
         at = this.#writeData(1, start1, end1, at);
       }
-      if (at === acks && this.#ping[path]) payload[at++] = PING;
+      if (at === acks && this.#paths.owesPing(path)) payload[at++] = PING;
     }
     if (at === 0) return;
-    if (at > acks) this.#ping[path] = false;
+    if (at > acks) this.#paths.onAsked(path);
     const number = sent.next;
     const record = sent.record(nowUs, at + HEADER_BYTES + TAG_BYTES, at > acks);
     record.credits = credits;
@@ -324,7 +252,7 @@ export class Connection {
   #duplicate(first: number, start: number, end: number, nowUs: number, emit: Emit): void {
     if (end - start > DUPLICATE_BYTES_MAX || this.#out[0].ready) return;
     if (nowUs - this.sent[first]!.lastLossUs > DUPLICATE_AFTER_LOSS_US) return;
-    const path = this.#bestPath(first);
+    const path = this.#paths.best(first);
     if (path < 0 || !this.sent[path]!.hasRoom(true)) return;
     const length = this.#writeData(0, start, end, 0);
     const number = this.sent[path]!.next;
@@ -361,7 +289,7 @@ export class Connection {
     this.#payload[0] = CLOSE;
     for (let path = 0; path < this.sent.length; path++) {
       const sent = this.sent[path]!;
-      if (!this.#open[path] || !sent.canProbe) continue;
+      if (!this.#paths.canSend(path)) continue;
       const number = sent.next;
       sent.record(nowUs, 1 + HEADER_BYTES + TAG_BYTES, true);
       emit(path, number, this.#payload, 1);

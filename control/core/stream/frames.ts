@@ -10,8 +10,6 @@
  * 0x2c credit    u48 offset that channel c may be sent up to
  * ```
  */
-import type { Received } from "./received.ts";
-import { ACK_RANGES_MAX } from "./limits.ts";
 
 export const PING = 0x01;
 export const CLOSE = 0x02;
@@ -54,35 +52,6 @@ export function get32(bytes: Uint8Array, at: number): number {
 
 export function get48(bytes: Uint8Array, at: number): number {
   return get16(bytes, at) * 0x1_0000_0000 + get32(bytes, at + 2);
-}
-
-/** Writes what arrived on a path, newest first, as much as fits before `limit`. Returns the place behind it; `at`: no room. */
-export function writeAck(
-  out: Uint8Array,
-  at: number,
-  limit: number,
-  path: number,
-  received: Received,
-  nowUs: number,
-): number {
-  const { ranges } = received;
-  const room = Math.floor((limit - at - ACK_HEAD_BYTES) / ACK_RANGE_BYTES);
-  const count = Math.min(ranges.count, ACK_RANGES_MAX, 1 + room);
-  if (count < 1) return at;
-  let index = ranges.count - 1;
-  out[at] = ACK;
-  out[at + 1] = path;
-  put32(out, at + 2, Math.min(0xffff_ffff, Math.max(0, Math.round(nowUs - received.largestUs))));
-  out[at + 6] = count;
-  put48(out, at + 7, ranges.endOf(index) - 1);
-  put32(out, at + 13, Math.min(0xffff_ffff, ranges.endOf(index) - 1 - ranges.startOf(index)));
-  let to = at + ACK_HEAD_BYTES;
-  for (let i = 1; i < count; i++, to += ACK_RANGE_BYTES) {
-    const above = ranges.startOf(index--);
-    put32(out, to, above - ranges.endOf(index) - 1);
-    put32(out, to + 4, ranges.endOf(index) - 1 - ranges.startOf(index));
-  }
-  return to;
 }
 
 /** Length of the frame at `at`, −1 where it is none or does not end before `end`. */

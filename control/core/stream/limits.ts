@@ -65,6 +65,8 @@ export const DUPLICATE_AFTER_LOSS_US = 1_000_000;
 export const PING_US = 200_000;
 /** Silence on all paths after which the connection is down. */
 export const SILENCE_US = 1_500_000;
+/** A connection of which nothing was heard this long after the hellos will not come up. */
+export const CONFIRM_US = 500_000;
 /** Between two hellos on each path until the peer is met, and the least between two answers to greetings. */
 export const HELLO_US = 50_000;
 export const HELLO_ANSWER_US = 2_000;

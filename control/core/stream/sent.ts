@@ -59,6 +59,11 @@ export class Sent {
   #recovery = 0;
   /** When the last packet that wants an acknowledgement left. */
   lastSentUs = -Infinity;
+  /**
+   * Since when an answer is waited for: from the first packet that flies, the last answer or the last probe on. Not from the last
+   * packet as in RFC 9002: a path that is fed all the time would never be probed.
+   */
+  #waitingUs = 0;
   /** Probes without an answer. */
   probes = 0;
   #lossUs = Infinity;
@@ -109,7 +114,7 @@ export class Sent {
         0;
     this.packets++;
     if (wantsAck) {
-      this.#flying++;
+      if (this.#flying++ === 0) this.#waitingUs = nowUs;
       this.inFlight += bytes;
       this.lastSentUs = nowUs;
     } else this.#forget(nowUs);
@@ -137,7 +142,10 @@ export class Sent {
       this.#outcome.onAcked(packet);
     }
     if (to > this.largestAcked && to < this.next) this.largestAcked = to;
-    if (news) this.probes = 0;
+    if (news) {
+      this.probes = 0;
+      this.#waitingUs = nowUs;
+    }
     return news;
   }
 
@@ -200,7 +208,7 @@ export class Sent {
   get #probeAtUs(): number {
     if (this.#flying === 0) return Infinity;
     const backed = this.rtt.probeUs * 2 ** Math.min(this.probes, 16);
-    return this.lastSentUs + Math.min(backed, Math.max(PROBE_MAX_US, this.rtt.probeUs));
+    return this.#waitingUs + Math.min(backed, Math.max(PROBE_MAX_US, this.rtt.probeUs));
   }
 
   /** True if the path is to be probed: its oldest packets are given up, and what was in them should leave again now. */
@@ -208,6 +216,7 @@ export class Sent {
     if (this.#lossUs <= nowUs) this.detectLoss(nowUs);
     if (this.#probeAtUs > nowUs) return false;
     this.probes++;
+    this.#waitingUs = nowUs;
     // A quiet path holds nothing: all that it carried leaves by another one.
     const most = this.quiet ? Infinity : PROBE_PACKETS;
     for (let number = this.#base, given = 0; number < this.next && given < most; number++) {

@@ -8,7 +8,7 @@
  * ../freshness.ts. Both sessions make the connection's keys, so a packet of another connection cannot be opened.
  */
 import { Connection, type Emit } from "./connection.ts";
-import { type Channel, HELLO_ANSWER_US, HELLO_US, LOW_WATER, RETIRED_MAX, SILENCE_US } from "./limits.ts";
+import { type Channel, CONFIRM_US, HELLO_ANSWER_US, HELLO_US, LOW_WATER, RETIRED_MAX, SILENCE_US } from "./limits.ts";
 
 /** 128 random bits as 32 hexadecimal digits. */
 export type Session = string;
@@ -188,12 +188,20 @@ export class Stream {
 
   /** When `onTimer` has something to do, if nothing happens before. */
   get deadlineUs(): number {
-    const silence = this.up ? this.#heardUs + SILENCE_US : Infinity;
-    return Math.min(silence, this.#helloUs, this.connection?.deadlineUs ?? Infinity);
+    return Math.min(this.#silentUs, this.#helloUs, this.connection?.deadlineUs ?? Infinity);
+  }
+
+  /**
+   * When the connection is given up. One that never came up may be with a session that is no more: the peer's hello was late, or a
+   * recording, and the present session may have been taken for an older one. A new session of ours settles that.
+   */
+  get #silentUs(): number {
+    if (this.connection === null) return Infinity;
+    return this.#heardUs + (this.up ? SILENCE_US : CONFIRM_US);
   }
 
   onTimer(nowUs: number): void {
-    if (this.up && nowUs - this.#heardUs >= SILENCE_US) this.#lose("silent", nowUs);
+    if (this.#silentUs <= nowUs) this.#lose("silent", nowUs);
     this.connection?.onTimer(nowUs);
   }
 
