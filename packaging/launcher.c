@@ -32,6 +32,7 @@ extern char **environ;
  */
 static const char *const RUNTIME_FLAGS[] = {"run",         "--allow-all", "--no-prompt", "--no-config", "--no-lock",
                                             "--no-remote", "--no-npm",    "--quiet",     "--ext=js",
+                                            "--unstable-net",
                                             "--v8-flags=--max-semi-space-size=1"};
 #define FLAGS (sizeof RUNTIME_FLAGS / sizeof *RUNTIME_FLAGS)
 

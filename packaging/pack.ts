@@ -49,6 +49,7 @@ export function compileArguments(bundle: string, output: string): string[] {
     "--no-config",
     "--no-lock",
     "--no-check",
+    "--unstable-net",
     "--v8-flags=--max-semi-space-size=1",
   ];
   return ["compile", "--quiet", ...flags, ...embedded]

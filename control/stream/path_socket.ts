@@ -1,0 +1,127 @@
+/**
+ * The UDP socket of one path, on the main thread. The runtime's event loop says that something has come and hands over the first
+ * datagram; the rest of a batch, and everything that is sent, goes by system calls without a promise each.
+ */
+import type { Endpoint } from "../../config/model.ts";
+import { connectSocket, findBoundSocket, setSocketBuffers } from "../../kernel_ffi/bound_socket.ts";
+import { ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, KernelError } from "../../kernel_ffi/errno.ts";
+import { errno, libc } from "../../kernel_ffi/libc.ts";
+import { MSG_DONTWAIT } from "../../kernel_ffi/socket_constants.ts";
+import { BURST_PACKETS, DATAGRAM_MAX } from "../core/stream/limits.ts";
+
+/** Longer than any good datagram, so that a longer one is seen to be too long. */
+const BUFFER_BYTES = DATAGRAM_MAX + 64;
+/** For a burst while the main thread is busy with something else. */
+const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
+/** Errors in a row without a datagram after which the socket is opened anew. */
+const ERRORS_MAX = 64;
+
+export interface PathListener {
+  onDatagram(path: number, bytes: Uint8Array, length: number): void;
+  /** A batch is over: whatever it caused may leave. */
+  onBatch(): void;
+  onClosed(path: number): void;
+}
+
+export class PathSocket {
+  readonly #path: number;
+  readonly #local: Endpoint;
+  readonly #remote: Endpoint;
+  readonly #listener: PathListener;
+  readonly #first = new Uint8Array(BUFFER_BYTES);
+  readonly #buffer = new Uint8Array(new ArrayBuffer(BUFFER_BYTES));
+  #conn: Deno.DatagramConn | null = null;
+  #fd = -1;
+  errors = 0;
+  /** Why it is not open, for status. */
+  problem = "";
+
+  /** @param local, remote the stream's own endpoints */
+  constructor(path: number, local: Endpoint, remote: Endpoint, listener: PathListener) {
+    this.#path = path;
+    this.#local = local;
+    this.#remote = remote;
+    this.#listener = listener;
+  }
+
+  get isOpen(): boolean {
+    return this.#conn !== null;
+  }
+
+  /** Opens it if that is possible now: addresses and routes may come later than the daemon. */
+  open(): boolean {
+    let conn: Deno.DatagramConn | null = null;
+    try {
+      conn = Deno.listenDatagram({ transport: "udp", hostname: this.#local.host, port: this.#local.port });
+      const fd = findBoundSocket(this.#local);
+      connectSocket(fd, this.#remote);
+      setSocketBuffers(fd, SOCKET_BUFFER_BYTES);
+      this.#conn = conn;
+      this.#fd = fd;
+      this.problem = "";
+      this.#read(conn);
+      return true;
+    } catch (error) {
+      conn?.close();
+      if (!(error instanceof Error)) throw error;
+      const isForeseen = error instanceof KernelError || error instanceof Deno.errors.AddrNotAvailable ||
+        error instanceof Deno.errors.AddrInUse;
+      if (!isForeseen) throw error;
+      this.problem = error.message;
+      return false;
+    }
+  }
+
+  async #read(conn: Deno.DatagramConn): Promise<void> {
+    let failures = 0;
+    while (this.#conn === conn) {
+      try {
+        const [bytes] = await conn.receive(this.#first);
+        if (this.#conn !== conn) return;
+        failures = 0;
+        this.#listener.onDatagram(this.#path, this.#first, bytes.length);
+        this.#drain();
+        this.#listener.onBatch();
+      } catch (error) {
+        // The network's word on an earlier datagram: port or host unreachable. The timers find out themselves.
+        if (this.#conn !== conn) return;
+        if (!(error instanceof Deno.errors.ConnectionRefused) && !isSystemError(error)) throw error;
+        this.errors++;
+        if (++failures < ERRORS_MAX) continue;
+        this.problem = String(error);
+        this.close();
+        this.#listener.onClosed(this.#path);
+      }
+    }
+  }
+
+  #drain(): void {
+    for (let i = 1; i < BURST_PACKETS && this.#conn !== null; i++) {
+      const length = libc().recv32(this.#fd, this.#buffer, BUFFER_BYTES, MSG_DONTWAIT);
+      if (length < 0) return;
+      this.#listener.onDatagram(this.#path, this.#buffer, length);
+    }
+  }
+
+  /** Sends the first `length` bytes; what the kernel does not take is lost like in the network. */
+  send(buffer: Uint8Array<ArrayBuffer>, length: number): void {
+    if (this.#conn === null || libc().send32(this.#fd, buffer, length, MSG_DONTWAIT) >= 0) return;
+    this.errors++;
+    // The answer to an earlier datagram is reported in place of sending this one, and gone with the report.
+    const failure = errno();
+    if (failure !== ECONNREFUSED && failure !== EHOSTUNREACH && failure !== ENETUNREACH) return;
+    libc().send32(this.#fd, buffer, length, MSG_DONTWAIT);
+  }
+
+  close(): void {
+    const conn = this.#conn;
+    this.#conn = null;
+    this.#fd = -1;
+    conn?.close();
+  }
+}
+
+/** An error of the operating system, as the runtime throws it. */
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && ("code" in error || /os error \d+/.test(error.message));
+}

@@ -1,0 +1,309 @@
+/**
+ * Messages between the two nodes, in order and once, over UDP on the port behind each path's. Two channels: 0 for what somebody waits
+ * for, 1 for bulk. The state machine is `control/core/stream/`; here are its sockets, keys and timers. For the main thread.
+ */
+import { randomBytes } from "node:crypto";
+import { clearImmediate, setImmediate } from "node:timers";
+import type { Endpoint } from "../../config/model.ts";
+import { monotonicUs } from "../../kernel_ffi/libc.ts";
+import { type Channel, DATAGRAM_MAX, PATHS_MAX } from "../core/stream/limits.ts";
+import {
+  type DownReason,
+  type Hello,
+  type Judgement,
+  NO_SESSION,
+  type Session,
+  Stream,
+} from "../core/stream/stream.ts";
+import { prepareKey } from "../core/wire.ts";
+import {
+  type EnvelopeReject,
+  type Header,
+  HELLO,
+  openPacket,
+  readHeader,
+  readHello,
+  sealPacket,
+  writeHello,
+} from "./envelope.ts";
+import { connectionTag, derivePacketKeys, type PacketKeys, type PairKey, preparePairKeys } from "./keys.ts";
+import { PathSocket } from "./path_socket.ts";
+
+/** From a path's port to the stream's. */
+export const PORT_OFFSET = 1;
+const REOPEN_MS = 500;
+/** An acknowledgement by itself waits for this many turns of promises: the answer of who was just called may carry it. */
+const ANSWER_TURNS = 4;
+
+export interface PeerStreamOptions {
+  readonly pair: string;
+  /** Index of this node. */
+  readonly self: 0 | 1;
+  /** Endpoints of the heartbeats; the stream's are one port further. */
+  readonly paths: readonly { readonly local: Endpoint; readonly remote: Endpoint }[];
+  /** 1 to 4 pair keys of 32 bytes. The first one seals, all open. */
+  readonly keys: readonly Uint8Array[];
+  readonly onUp: () => void;
+  /** Everything that was not acknowledged is void, and so is what had arrived of an unfinished message. */
+  readonly onDown: (reason: DownReason) => void;
+  /** The bytes are the receiver's to keep. */
+  readonly onMessage: (channel: Channel, bytes: Uint8Array<ArrayBuffer>) => void;
+  /** What is buffered has fallen below the low-water mark (1 MiB) after it was above. */
+  readonly onDrained?: () => void;
+}
+
+/** Why a datagram had no effect. */
+export type StreamReject = EnvelopeReject | Exclude<Judgement, "accepted" | "greeting">;
+
+export interface PathStats {
+  readonly open: boolean;
+  /** Why it is not open, "" if it is. */
+  readonly problem: string;
+  /** Carries data; not: probes have no answer. */
+  readonly live: boolean;
+  /** Null before the first measurement of this connection. */
+  readonly rttUs: number | null;
+  /** Of this connection: packets, those given up for lost among them, and packets received. */
+  readonly sent: number;
+  readonly lost: number;
+  readonly received: number;
+  /** Of the system, since the start. */
+  readonly errors: number;
+}
+
+export interface StreamStats {
+  readonly up: boolean;
+  readonly connections: number;
+  readonly paths: readonly PathStats[];
+  readonly rejected: Readonly<Partial<Record<StreamReject, number>>>;
+}
+
+export class PeerStream {
+  readonly #o: PeerStreamOptions;
+  readonly #stream: Stream;
+  readonly #sockets: readonly PathSocket[];
+  readonly #pairId: number;
+  #keys: readonly PairKey[];
+  #tag = 0;
+  /** Of the present connection, for each pair key; derived when first needed. */
+  #packetKeys: (PacketKeys | undefined)[] = [];
+  readonly #sessions: [Session, Session] = [NO_SESSION, NO_SESSION];
+  readonly #datagram = new Uint8Array(new ArrayBuffer(DATAGRAM_MAX));
+  readonly #header: Header = { kind: 0, path: 0, keyId: 0, tag: 0, number: 0 };
+  readonly #sealHeader = { path: 0, tag: 0, number: 0 };
+  readonly #rejected: Partial<Record<StreamReject, number>> = {};
+  #connections = 0;
+  #closed = false;
+  #turns = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timerUs = Infinity;
+  #immediate: ReturnType<typeof setImmediate> | undefined;
+  readonly #reopener: ReturnType<typeof setInterval>;
+  readonly #wire = {
+    hello: (path: number, hello: Hello) => this.#sendHello(path, hello),
+    packet: (path: number, number: number, payload: Uint8Array, length: number) =>
+      this.#sendPacket(path, number, payload, length),
+  };
+
+  /** Opens what can be opened now and looks for the peer from now on. Throws `RangeError` for options that cannot be. */
+  constructor(o: PeerStreamOptions) {
+    if (o.paths.length < 1 || o.paths.length > PATHS_MAX) {
+      throw new RangeError(`peer stream: ${o.paths.length} paths; there must be 1 to ${PATHS_MAX}`);
+    }
+    this.#o = o;
+    this.#keys = preparePairKeys(o.keys, o.pair);
+    this.#pairId = prepareKey(o.keys[0]!, o.pair).pairId;
+    const newSession = () => randomBytes(16).toString("hex");
+    this.#stream = new Stream(o.paths.length, newSession, {
+      onUp: () => {
+        this.#connections++;
+        o.onUp();
+      },
+      onDown: o.onDown,
+      onMessage: (channel, bytes) => o.onMessage(channel as Channel, bytes),
+      onDrained: () => o.onDrained?.(),
+    }, monotonicUs());
+    const listener = {
+      onDatagram: (path: number, bytes: Uint8Array, length: number) => this.#onDatagram(path, bytes, length),
+      onBatch: () => this.#flushAfter(ANSWER_TURNS),
+      onClosed: (path: number) => this.#stream.setOpen(path, false),
+    };
+    this.#sockets = o.paths.map(({ local, remote }, path) =>
+      new PathSocket(path, streamEndpoint(local), streamEndpoint(remote), listener)
+    );
+    this.#reopener = setInterval(() => this.#openPaths(), REOPEN_MS);
+    this.#openPaths();
+    this.#flushAfter(1);
+  }
+
+  #openPaths(): void {
+    for (const [path, socket] of this.#sockets.entries()) {
+      if (!socket.isOpen && socket.open()) this.#stream.setOpen(path, true);
+    }
+  }
+
+  /** Is there a connection? */
+  get up(): boolean {
+    return this.#stream.up;
+  }
+
+  /** Bytes of each channel that the peer has not acknowledged. */
+  get buffered(): { readonly 0: number; readonly 1: number } {
+    const { connection } = this.#stream;
+    return { 0: connection?.buffered(0) ?? 0, 1: connection?.buffered(1) ?? 0 };
+  }
+
+  /**
+   * Takes a message of at most 17 MiB; the bytes are copied. It leaves with others of the same turn, after the code that runs now. False:
+   * not connected, or 64 MiB of this channel are not acknowledged (wait for `onDrained`). Throws `RangeError` for a longer message.
+   */
+  send(channel: Channel, bytes: Uint8Array): boolean {
+    if (!this.#stream.send(channel, bytes)) return false;
+    this.#flushAfter(1);
+    return true;
+  }
+
+  /** The first key seals from now on; all open. The connection goes on. */
+  setKeys(keys: readonly Uint8Array[]): void {
+    this.#keys = preparePairKeys(keys, this.#o.pair);
+    this.#packetKeys = [];
+  }
+
+  stats(): StreamStats {
+    const { connection } = this.#stream;
+    const paths = this.#sockets.map((socket, path) => {
+      const sent = connection?.sent[path], received = connection?.received[path];
+      return {
+        open: socket.isOpen,
+        problem: socket.problem,
+        live: this.up && socket.isOpen && !sent!.quiet,
+        rttUs: sent?.rtt.measured ? sent.rtt.smoothedUs : null,
+        sent: sent?.packets ?? 0,
+        lost: sent?.lost ?? 0,
+        received: received?.packets ?? 0,
+        errors: socket.errors,
+      };
+    });
+    return { up: this.up, connections: this.#connections, paths, rejected: { ...this.#rejected } };
+  }
+
+  /** Tells the peer and gives everything back. `onDown` is not called. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#stream.close(monotonicUs(), this.#wire);
+    clearInterval(this.#reopener);
+    clearTimeout(this.#timer);
+    if (this.#immediate !== undefined) clearImmediate(this.#immediate);
+    for (const socket of this.#sockets) socket.close();
+  }
+
+  // ---- in
+
+  #onDatagram(path: number, bytes: Uint8Array, length: number): void {
+    if (this.#closed) return;
+    const reject = this.#read(path, bytes, length);
+    if (reject !== "accepted" && reject !== "greeting") this.#rejected[reject] = (this.#rejected[reject] ?? 0) + 1;
+  }
+
+  #read(path: number, bytes: Uint8Array, length: number): EnvelopeReject | Judgement {
+    const header = this.#header;
+    const bad = readHeader(bytes, length, this.#o.self, header);
+    if (bad !== null) return bad;
+    if (header.path !== path) return "otherPath";
+    const index = this.#keys.findIndex(({ id }) => id === header.keyId);
+    if (index < 0) return "otherKey";
+    return header.kind === HELLO ? this.#readHello(bytes, length, index) : this.#readPacket(bytes, length, index);
+  }
+
+  #readHello(bytes: Uint8Array, length: number, index: number): EnvelopeReject | Judgement {
+    if (this.#header.tag !== this.#pairId) return "otherPair";
+    const hello = readHello(bytes, length, this.#keys[index]!);
+    return typeof hello === "string" ? hello : this.#stream.heardHello(hello, monotonicUs());
+  }
+
+  #readPacket(bytes: Uint8Array, length: number, index: number): EnvelopeReject | Judgement {
+    const header = this.#header;
+    if (this.#stream.connection === null) return "noConnection";
+    const keys = this.#keysOf(index);
+    if (header.tag !== this.#tag) return "otherConnection";
+    if (this.#stream.isKnown(header.path, header.number)) return "replayed";
+    const payload = openPacket(bytes, length, header, keys);
+    if (payload === null) return "badTag";
+    return this.#stream.heardPacket(header.path, header.number, payload, payload.length, monotonicUs());
+  }
+
+  /** The present connection's keys under one of the pair keys. */
+  #keysOf(index: number): PacketKeys {
+    const { session, peerSession } = this.#stream;
+    const { self } = this.#o;
+    if (this.#sessions[self] !== session || this.#sessions[1 - self as 0 | 1] !== peerSession) {
+      this.#sessions[self] = session;
+      this.#sessions[1 - self as 0 | 1] = peerSession;
+      this.#tag = connectionTag(this.#sessions);
+      this.#packetKeys = [];
+    }
+    return this.#packetKeys[index] ??= derivePacketKeys(this.#keys[index]!, self, this.#sessions);
+  }
+
+  // ---- out
+
+  /** After this many turns of promises: so what is sent together leaves together, and an answer carries the acknowledgement. */
+  #flushAfter(turns: number): void {
+    const idle = this.#turns === 0;
+    this.#turns = idle ? turns : Math.min(this.#turns, turns);
+    if (idle) queueMicrotask(this.#turn);
+  }
+
+  readonly #turn = (): void => {
+    if (--this.#turns > 0) queueMicrotask(this.#turn);
+    else this.#flush();
+  };
+
+  #flush(): void {
+    if (this.#closed) return;
+    const now = monotonicUs();
+    this.#stream.transmit(now, this.#wire);
+    if (this.#stream.more) {
+      this.#immediate ??= setImmediate(() => {
+        this.#immediate = undefined;
+        this.#flush();
+      });
+    }
+    this.#arm(now);
+  }
+
+  #sendHello(path: number, hello: Hello): void {
+    const o = { self: this.#o.self, path, pairId: this.#pairId, key: this.#keys[0]! };
+    this.#sockets[path]!.send(this.#datagram, writeHello(this.#datagram, o, hello));
+  }
+
+  #sendPacket(path: number, number: number, payload: Uint8Array, length: number): void {
+    const keys = this.#keysOf(0), header = this.#sealHeader;
+    header.path = path;
+    header.tag = this.#tag;
+    header.number = number;
+    const size = sealPacket(this.#datagram, this.#o.self, header, keys, payload, length);
+    this.#sockets[path]!.send(this.#datagram, size);
+  }
+
+  /** A timer that fires too early costs little and one that is set anew for each packet much: only an earlier one replaces it. */
+  #arm(nowUs: number): void {
+    const deadline = this.#stream.deadlineUs;
+    if (deadline >= this.#timerUs) return;
+    clearTimeout(this.#timer);
+    this.#timerUs = deadline;
+    this.#timer = setTimeout(() => this.#onTimer(), Math.max(0, Math.ceil((deadline - nowUs) / 1000)));
+  }
+
+  #onTimer(): void {
+    this.#timerUs = Infinity;
+    const now = monotonicUs();
+    if (this.#stream.deadlineUs <= now) this.#stream.onTimer(now);
+    this.#flush();
+  }
+}
+
+function streamEndpoint({ host, port }: Endpoint): Endpoint {
+  return { host, port: port + PORT_OFFSET };
+}
