@@ -1,8 +1,11 @@
 /** The journal as the main thread sees it: messages to a thread that may be slow, and a health that says so. */
 import type { NodeEvent, SwitchReceipt } from "../core/vocabulary.ts";
+import { dirname, join } from "node:path";
 import { type EntryQuery, type EpochStart, type JournalEntry, type JournalHealth, plainEntry } from "./entry.ts";
 import { JournalError } from "./failure.ts";
+import { STATE_NAME } from "./files.ts";
 import { JOURNAL_WORKER, type JournalReply, type JournalRequest } from "./protocol.ts";
+import { StateJournal } from "./state_client.ts";
 
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 30_000;
@@ -20,6 +23,8 @@ interface Waiting {
 }
 
 export class JournalClient {
+  /** The groups' state, in a file of its own that is opened when it is first asked for. */
+  readonly state: StateJournal;
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   readonly #healthListeners = new Set<(health: JournalHealth) => void>();
@@ -63,6 +68,10 @@ export class JournalClient {
     this.#worker = worker;
     this.#health = health;
     this.#nextEntry = nextEntry;
+    this.state = new StateJournal(
+      (request, transfers) => this.#send({ kind: "state", request }, transfers),
+      join(dirname(health.path), STATE_NAME),
+    );
     worker.onmessage = ({ data }: MessageEvent<JournalReply>) => this.#take(data);
     worker.onerror = (event) => {
       event.preventDefault();
@@ -127,6 +136,7 @@ export class JournalClient {
     this.#closing ??= new Promise((resolve) => {
       if (this.#ended !== null) return resolve();
       this.#closed = resolve;
+      this.state.flush();
       this.#send({ kind: "close" });
     });
     return this.#closing;
@@ -148,11 +158,12 @@ export class JournalClient {
     });
   }
 
-  #send(request: JournalRequest): void {
-    if (this.#ended === null) this.#worker.postMessage(request);
+  #send(request: JournalRequest, transfers: Transferable[] = []): void {
+    if (this.#ended === null) this.#worker.postMessage(request, transfers);
   }
 
   #take(reply: JournalReply): void {
+    if (reply.kind === "state") return this.state.take(reply.reply);
     if (reply.kind === "health") return this.#tell(reply.health);
     if (reply.kind === "closed") return this.#end("the journal is closed");
     if (!("id" in reply)) return;
@@ -190,6 +201,7 @@ export class JournalClient {
     }
     this.#waiting.clear();
     this.#retries.clear();
+    this.state.end(text);
     if (this.#closing === null) this.#tell({ ...this.#health, ok: false, text });
     this.#closed();
   }

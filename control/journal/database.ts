@@ -1,13 +1,12 @@
 /** The database file itself. Everything here throws what SQLite throws; `store.ts` decides what to do about it. */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { dirname } from "node:path";
 import { EPOCH_MAX } from "../core/limits.ts";
 import type { EntryQuery, JournalEntry } from "./entry.ts";
 import type { EpochMark, EpochMarks } from "./epoch_copy.ts";
-import { failureKind, JournalError } from "./failure.ts";
-import { removeIfThere, syncFolder } from "./files.ts";
+import { JournalError } from "./failure.ts";
 import { requireSchema, SCHEMA } from "./schema.ts";
 import { selectEntries } from "./select.ts";
+import { closeQuietly, createWhole, requireSound, requireSoundAnew, transaction } from "./sqlite.ts";
 
 export const EVENTS_KEPT = 100_000;
 export const SWITCHES_KEPT = 10_000;
@@ -16,9 +15,6 @@ const PRUNE_STEP = 500;
 
 /** Fact that stands while epochs of groups without a row are not known. */
 const UNPROVEN = "unproven_since";
-
-/** Files that belong to a database, the main one last: while it stands, so does the journal. */
-export const DATABASE_SUFFIXES = ["-wal", "-shm", ""] as const;
 
 export class JournalDatabase {
   readonly #db: DatabaseSync;
@@ -43,11 +39,7 @@ export class JournalDatabase {
 
   /** Makes a new journal that knows these epochs, whole or not at all: it gets its name last. */
   static create(path: string, marks: EpochMarks): JournalDatabase {
-    const next = `${path}.new`;
-    for (const suffix of ["-journal", ...DATABASE_SUFFIXES]) removeIfThere(next + suffix);
-    Deno.writeFileSync(next, new Uint8Array(0), { createNew: true, mode: 0o600 });
-    const db = new DatabaseSync(next);
-    try {
+    createWhole(path, (db) => {
       db.exec(`PRAGMA synchronous = FULL; BEGIN; ${SCHEMA}`);
       const add = db.prepare("INSERT INTO epochs (group_name, reserved_up_to, unproven) VALUES (?, ?, ?)");
       for (const [group, mark] of marks.groups) add.run(group, mark.reservedUpTo, mark.unproven ? 1 : 0);
@@ -55,11 +47,7 @@ export class JournalDatabase {
         db.prepare("INSERT INTO facts (name, value) VALUES (?, ?)").run(UNPROVEN, new Date().toISOString());
       }
       db.exec("COMMIT");
-    } finally {
-      closeQuietly(db);
-    }
-    Deno.renameSync(next, path);
-    syncFolder(dirname(path));
+    });
     return JournalDatabase.open(path);
   }
 
@@ -97,7 +85,7 @@ export class JournalDatabase {
    * @param confirm called with that number before the commit; if it throws, nothing is reserved
    */
   reserve(group: string, floor: number, block: number, proven: boolean, confirm: (upTo: number) => void): number {
-    return this.#transaction(() => {
+    return transaction(this.#db, () => {
       const row = this.#raise.get({ group, floor, block, proven: proven ? 1 : 0 });
       const upTo = Number(row?.reserved_up_to);
       if (!(upTo > floor && upTo <= EPOCH_MAX)) {
@@ -110,7 +98,7 @@ export class JournalDatabase {
 
   /** Writes entries in one transaction: one wait for the disk however many they are. */
   append(entries: readonly JournalEntry[]): void {
-    this.#transaction(() => {
+    transaction(this.#db, () => {
       for (const entry of entries) this.#add(entry);
     });
   }
@@ -158,24 +146,11 @@ export class JournalDatabase {
   /** Checks the whole file; throws `JournalError` `damaged` with what is wrong. */
   verify(path: string): void {
     requireSound(this.#db, path, "");
-    requireSoundAnew(path);
+    requireSoundAnew(path, requireSchema);
   }
 
   close(): void {
     closeQuietly(this.#db);
-  }
-
-  #transaction<T>(body: () => T): T {
-    this.#db.exec("BEGIN IMMEDIATE");
-    try {
-      const result = body();
-      this.#db.exec("COMMIT");
-      return result;
-    } catch (error) {
-      // SQLite has rolled back by itself after some errors (a full disk among them).
-      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
-      throw error;
-    }
   }
 }
 
@@ -189,32 +164,4 @@ export function readEpochMarks(db: DatabaseSync): EpochMarks {
   }
   const lost = db.prepare("SELECT 1 AS lost FROM facts WHERE name = ?").get(UNPROVEN);
   return { groups, othersUnproven: lost !== undefined };
-}
-
-function requireSound(db: DatabaseSync, path: string, table: string): void {
-  const rows = db.prepare(`PRAGMA quick_check${table}`).all();
-  const first = String(rows[0]?.quick_check);
-  if (first !== "ok") throw new JournalError("damaged", `${path}: ${first}`);
-}
-
-/** By a connection of its own: the one that writes has pages in memory, and does not see what became of the file. */
-function requireSoundAnew(path: string): void {
-  const db = new DatabaseSync(path, { readOnly: true, timeout: 2000 });
-  try {
-    requireSchema(db, path);
-    requireSound(db, path, "");
-  } catch (error) {
-    // A lock or a disk that fails says nothing about the file.
-    if (failureKind(error) === "damaged") throw error;
-  } finally {
-    closeQuietly(db);
-  }
-}
-
-function closeQuietly(db: DatabaseSync): void {
-  try {
-    db.close();
-  } catch {
-    // Closed already, or a checkpoint that a full disk refused: the WAL stays and is read at the next start.
-  }
 }

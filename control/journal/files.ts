@@ -1,7 +1,9 @@
 /** What the journal needs of the file system. */
 
-/** Name of the database in the state directory. */
+/** Name of the journal in the state directory. */
 export const JOURNAL_NAME = "journal.db";
+/** Name of the database of the groups' state, beside it. */
+export const STATE_NAME = "state.db";
 
 export function exists(path: string): boolean {
   try {

@@ -1,5 +1,6 @@
 /** What the journal's thread and its client say to each other. Plain data. */
 import type { EntryQuery, EpochStart, JournalEntry, JournalHealth } from "./entry.ts";
+import type { StateReply, StateRequest } from "./state_protocol.ts";
 
 /** Client → thread. `id` comes back in the answer. */
 export type JournalRequest =
@@ -8,6 +9,8 @@ export type JournalRequest =
   | { readonly kind: "reserve"; readonly id: number; readonly group: string; readonly above: number }
   | { readonly kind: "add"; readonly entry: JournalEntry }
   | { readonly kind: "entries"; readonly id: number; readonly query: EntryQuery }
+  /** About the groups' state. */
+  | { readonly kind: "state"; readonly request: StateRequest }
   | { readonly kind: "close" };
 
 /** Thread → client. */
@@ -21,6 +24,7 @@ export type JournalReply =
   | { readonly kind: "failed"; readonly id: number; readonly text: string }
   /** Sent whenever it has changed. */
   | { readonly kind: "health"; readonly health: JournalHealth }
+  | { readonly kind: "state"; readonly reply: StateReply }
   | { readonly kind: "closed" };
 
 /** Name of the worker, by which the entry point knows what to run. */

@@ -1,14 +1,15 @@
 /** Sets a damaged journal aside and reads from it what matters most. */
 import { basename, dirname, join } from "node:path";
-import { DATABASE_SUFFIXES, readEpochMarks } from "./database.ts";
+import { readEpochMarks } from "./database.ts";
 import type { EpochMark, EpochMarks } from "./epoch_copy.ts";
 import { exists, syncFolder } from "./files.ts";
 import { openReadOnly } from "./open_readonly.ts";
+import { DATABASE_SUFFIXES } from "./sqlite.ts";
 
 /** A damaged page can hold any number. At 1,000 a start, no node comes near this one in its life. */
 export const PLAUSIBLE_MAX = 0x7fff_ffff;
 
-/** Renames `journal.db`, `-wal` and `-shm` to `journal.db.damaged-TIME…`; nothing is overwritten. Returns the new name. */
+/** Renames a database, `-wal` and `-shm` to `NAME.damaged-TIME…`; nothing is overwritten. Returns the new name. */
 export function setAside(path: string, now: Date): string {
   const stamp = now.toISOString().replace(/[-:]|\.\d+/g, "");
   let target = `${path}.damaged-${stamp}`;

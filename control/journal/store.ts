@@ -14,34 +14,26 @@ import { dirname, join } from "node:path";
 import { EPOCH_MAX } from "../core/limits.ts";
 import type { NodeEvent, SwitchReceipt } from "../core/vocabulary.ts";
 import { Backlog } from "./backlog.ts";
-import { DATABASE_SUFFIXES, EVENTS_KEPT, JournalDatabase, SWITCHES_KEPT } from "./database.ts";
+import { EVENTS_KEPT, JournalDatabase, SWITCHES_KEPT } from "./database.ts";
 import type { EntryQuery, EpochStart, JournalEntry, JournalHealth } from "./entry.ts";
 import { ENTRY_LIMIT } from "./entry.ts";
 import { type EpochMarks, readEpochCopy, writeEpochCopy } from "./epoch_copy.ts";
 import { EpochLedger } from "./epoch_ledger.ts";
 import { failureKind, failureText, JournalError } from "./failure.ts";
-import { exists, writeObstacle } from "./files.ts";
+import { exists } from "./files.ts";
 import { newestSetAside, PLAUSIBLE_MAX, salvageEpochs, setAside } from "./salvage.ts";
+import { DATABASE_SUFFIXES } from "./sqlite.ts";
+import { nextTrouble, retryInMs, type Trouble } from "./trouble.ts";
 
 /** Epochs reserved at a time. */
 export const EPOCH_BLOCK = 1000;
 /** Entries that may wait in memory for the disk. */
 export const BACKLOG_MAX = 1000;
-const RETRY_FIRST_MS = 1000;
-const RETRY_MAX_MS = 60_000;
 
 /** How many entries are kept on the disk. */
 export interface Retention {
   readonly events: number;
   readonly switches: number;
-}
-
-/** What keeps the journal from being written, and when to try again. */
-interface Trouble {
-  readonly text: string;
-  readonly waitMs: number;
-  /** By `performance.now()`. */
-  readonly retryAt: number;
 }
 
 export class JournalStore {
@@ -184,7 +176,7 @@ export class JournalStore {
 
   /** Milliseconds until `flush` tries the disk again; 0 if nothing keeps it from it. */
   retryInMs(): number {
-    return this.#trouble === null ? 0 : Math.max(0, this.#trouble.retryAt - performance.now());
+    return retryInMs(this.#trouble);
   }
 
   /** Entries on the disk and those that wait for it. */
@@ -349,9 +341,6 @@ export class JournalStore {
   }
 
   #nextTrouble(what: string, error: unknown): Trouble {
-    const waitMs = Math.min(RETRY_MAX_MS, this.#trouble === null ? RETRY_FIRST_MS : this.#trouble.waitMs * 2);
-    const obstacle = failureKind(error) === "other" ? writeObstacle(dirname(this.#path)) : null;
-    const text = `cannot ${what} ${this.#path}: ${failureText(error)}${obstacle === null ? "" : ` (${obstacle})`}`;
-    return { text, waitMs, retryAt: performance.now() + waitMs };
+    return nextTrouble(this.#trouble, what, this.#path, error);
   }
 }

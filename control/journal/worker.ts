@@ -1,7 +1,11 @@
 /** The journal's thread: takes requests one by one, writes what came together in one transaction. */
 import type { JournalHealth } from "./entry.ts";
 import { failureText } from "./failure.ts";
+import { dirname, join } from "node:path";
+import { STATE_NAME } from "./files.ts";
 import type { JournalReply, JournalRequest } from "./protocol.ts";
+import { transfersOf } from "./state_protocol.ts";
+import { StateThread } from "./state_worker.ts";
 import { JournalStore } from "./store.ts";
 
 /** Before the whole file is checked: the daemon's start comes first. */
@@ -18,19 +22,22 @@ const TELL_EVERY_MS = 1000;
 /** The part of a worker's global scope that the thread uses. */
 interface WorkerScope {
   onmessage: ((message: MessageEvent<JournalRequest>) => void) | null;
-  postMessage(reply: JournalReply): void;
+  postMessage(reply: JournalReply, transfers?: Transferable[]): void;
 }
 
 /** Body of the thread named `segue:journal`; called by the entry point. Returns at once, the thread lives by its messages. */
 export function runJournalWorker(): void {
   const scope = globalThis as unknown as WorkerScope;
-  const thread = new JournalThread((reply) => scope.postMessage(reply));
+  const thread = new JournalThread((reply) =>
+    scope.postMessage(reply, reply.kind === "state" ? transfersOf(reply.reply) : [])
+  );
   scope.onmessage = ({ data }) => thread.handle(data);
 }
 
 class JournalThread {
   readonly #reply: (reply: JournalReply) => void;
   #store: JournalStore | null = null;
+  #state: StateThread | null = null;
   #lastHealth = "";
   #lastGist = "";
   #toldAt = -Infinity;
@@ -61,6 +68,7 @@ class JournalThread {
   #open(path: string): void {
     const { store, health } = JournalStore.open(path);
     this.#store = store;
+    this.#state = new StateThread(join(dirname(path), STATE_NAME), (reply) => this.#reply({ kind: "state", reply }));
     this.#lastHealth = JSON.stringify(health);
     this.#reply({ kind: "opened", health, nextId: store.nextId });
     const verify = () => {
@@ -87,6 +95,9 @@ class JournalThread {
         store.add(request.entry);
         if (request.entry.type === "switch") this.#verifySoon(store);
         break;
+      case "state":
+        this.#state?.handle(request.request);
+        return;
       case "close":
         this.#close(store);
         return;
@@ -119,6 +130,7 @@ class JournalThread {
   #close(store: JournalStore): void {
     clearTimeout(this.#flushTimer);
     for (const timer of this.#timers) clearTimeout(timer);
+    this.#state?.close();
     store.close();
     this.#store = null;
     this.#tell(store.health());

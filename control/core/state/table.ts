@@ -28,7 +28,7 @@ export interface ListedKey {
 export class GroupTable {
   readonly #memory = new RowMemory();
   readonly #index = new KeyIndex(this.#memory);
-  readonly #byKey = new KeyOrder(this.#memory);
+  readonly #byKey: KeyOrder | null;
   readonly #byLsn = new LsnOrder(this.#memory);
   readonly #graves = new LsnOrder(this.#memory);
   #keys = 0;
@@ -36,6 +36,11 @@ export class GroupTable {
   #tombstones = 0;
   #lsn = 0;
   #floor = 0;
+
+  /** @param listed false: without `list`, and without the half of a new key's cost that it takes */
+  constructor(listed = true) {
+    this.#byKey = listed ? new KeyOrder(this.#memory) : null;
+  }
 
   /** Keys that have a value. */
   get keys(): number {
@@ -64,7 +69,8 @@ export class GroupTable {
   /** Bytes of memory that the table has taken. */
   get allocated(): number {
     const { allocated } = this.#memory;
-    return allocated + this.#index.allocated + this.#byKey.allocated + this.#byLsn.allocated + this.#graves.allocated;
+    return allocated + this.#index.allocated + (this.#byKey?.allocated ?? 0) + this.#byLsn.allocated +
+      this.#graves.allocated;
   }
 
   /** Takes over what is known of the table besides its rows; neither number ever falls by it. */
@@ -124,6 +130,7 @@ export class GroupTable {
   list(prefix: string, after: string, limit: number): ListedKey[] {
     const start = encode(prefix), behind = encode(after);
     const found: ListedKey[] = [];
+    if (this.#byKey === null) throw new Error("state: list: this table was made without an order of keys");
     if (limit < 1) return found;
     const skip = after !== "" && compare(behind, start) >= 0;
     this.#byKey.visit(skip ? behind : start, skip, (row) => {
@@ -212,7 +219,7 @@ export class GroupTable {
 
   /** Empty, as new: LSN and floor are 0. */
   clear(): void {
-    for (const part of [this.#memory, this.#index, this.#byKey, this.#byLsn, this.#graves]) part.clear();
+    for (const part of [this.#memory, this.#index, this.#byKey, this.#byLsn, this.#graves]) part?.clear();
     this.#keys =
       this.#bytes =
       this.#tombstones =
@@ -236,7 +243,7 @@ export class GroupTable {
     if (row < 0) {
       row = this.#memory.add(hash, key, keyAt, keyLength);
       this.#index.add(row);
-      this.#byKey.add(row);
+      this.#byKey?.add(row);
     } else {
       if (this.#memory.lsn(row) >= lsn) return false;
       this.#count(row, -1);
@@ -270,7 +277,7 @@ export class GroupTable {
     this.#byLsn.remove(lsn, row);
     if (this.#memory.valueLength(row) < 0) this.#graves.remove(lsn, row);
     this.#index.remove(row);
-    this.#byKey.remove(row);
+    this.#byKey?.remove(row);
     this.#memory.remove(row);
   }
 
