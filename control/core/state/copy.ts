@@ -1,7 +1,18 @@
 /** One group's copy of the state: its table, the reigns that wrote it, and how far it is on the disk. Source and follower work on it. */
 import { type History, type Reign, reignsUpTo, withReign } from "./reigns.ts";
 import type { ReplicaPort } from "./replica_port.ts";
+import type { StateRow } from "./row.ts";
 import type { GroupTable } from "./table.ts";
+
+const TAKE_STEP = 1000;
+
+/** What the disk says of a copy besides its rows, which are in the table. */
+export interface Known {
+  /** Up to here nothing is missing. */
+  readonly lsn: number;
+  readonly reigns: readonly Reign[];
+  readonly copying: boolean;
+}
 
 export class Copy {
   readonly group: number;
@@ -9,26 +20,29 @@ export class Copy {
   /** The table is part of a full copy that has not been finished: it is worth nothing. */
   copying: boolean;
   #reigns: readonly Reign[];
+  /** What the disk claims, where it has later rows but perhaps not all of them; null: the table is without gaps. */
+  #claimed: number | null;
   #durable: number;
   readonly #port: ReplicaPort;
 
   constructor(
     group: number,
     table: GroupTable,
-    known: { readonly reigns: readonly Reign[]; readonly copying: boolean },
+    known: Known,
     port: ReplicaPort,
   ) {
     this.group = group;
     this.table = table;
     this.copying = known.copying;
     this.#reigns = known.reigns;
+    this.#claimed = table.lsn > known.lsn ? known.lsn : null;
     this.#port = port;
     this.#durable = this.lsn;
   }
 
   /** Last LSN up to which this copy has everything. */
   get lsn(): number {
-    return this.copying ? 0 : this.table.lsn;
+    return this.copying ? 0 : this.#claimed ?? this.table.lsn;
   }
 
   get reigns(): readonly Reign[] {
@@ -36,7 +50,7 @@ export class Copy {
   }
 
   get history(): History {
-    return this.copying ? { reigns: [], lsn: 0 } : { reigns: this.#reigns, lsn: this.table.lsn };
+    return this.copying ? { reigns: [], lsn: 0 } : { reigns: this.#reigns, lsn: this.lsn };
   }
 
   /** Everything up to this LSN is on this node's disk. */
@@ -51,22 +65,51 @@ export class Copy {
     return true;
   }
 
+  /** What is there counts, gaps or not: this node writes on. */
+  begin(epoch: number): Reign {
+    this.copying = false;
+    this.#claimed = null;
+    const reign = { epoch, firstLsn: this.table.lsn + 1 };
+    this.addReign(reign);
+    return reign;
+  }
+
   addReign(reign: Reign): void {
     this.#reigns = withReign(this.#reigns, reign);
     this.storePosition();
   }
 
-  /** Rows above this LSN have been taken out: what was said of them counts no more. */
-  cutOff(lsn: number): void {
+  /**
+   * Takes the rows above an LSN out of the table, and what was said of them; the disk keeps them until there is something in their place.
+   * Returns what puts everything back.
+   */
+  cutOff(lsn: number): { readonly rows: readonly StateRow[]; readonly undo: () => void } {
+    const rows: StateRow[] = [];
+    for (
+      let taken = this.table.takeAbove(lsn, TAKE_STEP);
+      taken.length > 0;
+      taken = this.table.takeAbove(lsn, TAKE_STEP)
+    ) {
+      rows.push(...taken);
+    }
+    const before = { reigns: this.#reigns, claimed: this.#claimed, durable: this.#durable };
+    this.#claimed = null;
     this.#reigns = reignsUpTo(this.#reigns, lsn);
     this.#durable = Math.min(this.#durable, lsn);
-    this.storePosition();
+    const undo = () => {
+      for (const row of rows) this.table.apply(row);
+      this.#reigns = before.reigns;
+      this.#claimed = before.claimed;
+      this.#durable = before.durable;
+    };
+    return { rows, undo };
   }
 
   /** The table is worth nothing from here on, until a full copy is whole. */
   startAnew(): void {
     this.table.clear();
     this.#reigns = [];
+    this.#claimed = null;
     this.copying = true;
     this.#durable = 0;
     this.#port.store({ kind: "clear" });

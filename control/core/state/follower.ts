@@ -4,8 +4,10 @@
  */
 import type { Copy } from "./copy.ts";
 import type { CopyMessage } from "./messages.ts";
+import { PackedReader } from "./packed.ts";
 import { lastEpoch } from "./reigns.ts";
 import { type ReplicaPort, URGENT } from "./replica_port.ts";
+import type { StateRow } from "./row.ts";
 
 type Sync = Extract<CopyMessage, { kind: "sync" }>;
 type Rows = Extract<CopyMessage, { kind: "rows" }>;
@@ -14,45 +16,37 @@ type Live = Rows | Extract<CopyMessage, { kind: "reign" }>;
 /** With more keys written alone than this, or longer ones, everything is copied anew. */
 const ASKED_MAX = 20_000;
 const ASKED_LENGTH_MAX = 1 << 20;
-/** Rows set aside at a time. */
-const ORPHANS_STEP = 1000;
+
+type Tail = ReturnType<Copy["cutOff"]>;
+const NO_TAIL: Tail = { rows: [], undo: () => {} };
 
 /**
- * Makes a copy ready for what a source offers: rows that the source does not have are set aside. Null if the offer counts on something that
- * is not so (any more): the copy's state is to be told again, and gets another offer.
+ * Makes a copy ready for what a source offers. Null if the offer counts on something that is not so (any more): the copy's state is to be
+ * told again, and gets another offer.
  */
 export function accept(copy: Copy, offer: Sync, port: ReplicaPort): FollowerSide | null {
   const { common, upTo, whole } = offer;
   if (common > copy.lsn || common > upTo) return null;
-  const asked = copy.copying ? null : setAside(copy, common, lastEpoch({ reigns: offer.reigns, lsn: upTo }), port);
-  if (whole || asked === null) {
+  const tail = copy.copying ? NO_TAIL : copy.cutOff(common);
+  const asked = tail.rows.reduce((sum, { key }) => sum + key.length, 0);
+  const tooMuch = tail.rows.length > ASKED_MAX || asked > ASKED_LENGTH_MAX;
+  if (whole || tooMuch || copy.copying) {
+    setAside(tail.rows, offer, port);
     copy.startAnew();
     if (!whole) return null;
   }
-  port.send(URGENT, { kind: "ready", group: copy.group, sync: offer.sync, keys: whole ? [] : asked ?? [] });
-  return new FollowerSide(copy, offer, port);
+  const keys = whole ? [] : tail.rows.map(({ key }) => key);
+  port.send(URGENT, { kind: "ready", group: copy.group, sync: offer.sync, keys });
+  return new FollowerSide(copy, offer, whole ? NO_TAIL : tail, port);
 }
 
-/** Rows that the source does not have: kept apart. Their keys; null if they are too many to be asked for one by one. */
-function setAside(copy: Copy, common: number, foundByEpoch: number, port: ReplicaPort): string[] | null {
-  const keys: string[] = [];
-  let count = 0, length = 0;
-  for (;;) {
-    const rows = copy.table.takeAbove(common, ORPHANS_STEP);
-    if (rows.length === 0) break;
-    const taken = rows.map(({ key }) => key);
-    count += rows.length;
-    for (const key of taken) length += key.length;
-    port.store({ kind: "orphans", rows, foundByEpoch });
-    port.store({ kind: "forget", keys: taken });
-    if (count <= ASKED_MAX && length <= ASKED_LENGTH_MAX) keys.push(...taken);
-  }
-  if (count === 0) return keys;
-  copy.cutOff(common);
+/** Rows that only this node has had: kept apart, for people. */
+function setAside(rows: readonly StateRow[], { reigns, upTo }: Sync, port: ReplicaPort): void {
+  if (rows.length === 0) return;
+  port.store({ kind: "orphans", rows, foundByEpoch: lastEpoch({ reigns, lsn: upTo }) });
   const text =
-    `${count} keys written by this node alone were set aside, as another node has reigned since: segue state orphans`;
+    `${rows.length} keys written by this node alone were set aside, as another node has reigned since: segue state orphans`;
   port.event("alarm", "orphans", text);
-  return keys.length === count ? keys : null;
 }
 
 export class FollowerSide {
@@ -60,15 +54,18 @@ export class FollowerSide {
   following = false;
   readonly #copy: Copy;
   readonly #offer: Sync;
+  /** What this copy had beyond the common LSN. */
+  #tail: Tail;
   readonly #port: ReplicaPort;
   /** What a catch-up brought, and what was written meanwhile. */
   readonly #pieces: Uint8Array[] = [];
   readonly #live: Live[] = [];
   #ackDue = false;
 
-  constructor(copy: Copy, offer: Sync, port: ReplicaPort) {
+  constructor(copy: Copy, offer: Sync, tail: Tail, port: ReplicaPort) {
     this.#copy = copy;
     this.#offer = offer;
+    this.#tail = tail;
     this.#port = port;
   }
 
@@ -87,6 +84,8 @@ export class FollowerSide {
   #bulk(rows: Uint8Array): boolean {
     if (this.following) return false;
     if (this.#copy.copying) return this.#copy.applyPiece(rows, 0, false);
+    // All or nothing: what cannot be read is refused before anything is applied.
+    if (PackedReader.open(rows) === null) return false;
     this.#pieces.push(rows);
     return true;
   }
@@ -109,17 +108,50 @@ export class FollowerSide {
   done(): boolean {
     if (this.following) return false;
     const { reigns, floor, upTo } = this.#offer;
-    if (!this.#copy.copying && this.#pieces.length > 0) {
-      // Until the last piece is on the disk, what stands there is neither the old state nor the new one.
-      this.#port.store({ kind: "position", lsn: 0, floor: 0, copying: true, reigns: [] });
-    }
-    for (const piece of this.#pieces.splice(0)) if (!this.#copy.applyPiece(piece, 0, false)) return false;
+    const pieces = this.#pieces.splice(0);
+    for (const piece of pieces) this.#copy.table.applyPacked(piece);
+    this.#storeCatchUp(pieces);
     this.#copy.finish(reigns, floor, upTo);
     this.following = true;
     this.#ackDue = true;
     for (const message of this.#live.splice(0)) if (!this.#apply(message)) return false;
     this.#port.changed();
     return true;
+  }
+
+  #storeCatchUp(pieces: readonly Uint8Array[]): void {
+    const tail = this.#tail.rows;
+    if (pieces.length + tail.length === 0) return;
+    // Until the last piece is on the disk, what stands there is neither the old state nor the new one.
+    this.#port.store({ kind: "position", lsn: 0, floor: 0, copying: true, reigns: [] });
+    setAside(this.#foreign(), this.#offer, this.#port);
+    if (tail.length > 0) this.#port.store({ kind: "forget", keys: tail.map(({ key }) => key) });
+    this.#tail = NO_TAIL;
+    for (const piece of pieces) {
+      this.#port.store({ kind: "rows", piece: new Uint8Array(piece), lsn: 0, urgent: false });
+    }
+  }
+
+  /** Of the tail, what the source does not have: a table read from the disk may have had later rows without being whole. */
+  #foreign(): readonly StateRow[] {
+    return this.#tail.rows.filter(({ key, lsn, epoch }) => {
+      const row = this.#copy.table.get(key);
+      // A later row of a reign that the source knows stands in place of this one.
+      return row === null || row.lsn < lsn || (row.lsn === lsn ? row.epoch !== epoch : !this.#isKnown(epoch, lsn));
+    });
+  }
+
+  /** The source's history has this write. */
+  #isKnown(epoch: number, lsn: number): boolean {
+    const { reigns } = this.#offer;
+    const at = reigns.findIndex((reign) => reign.epoch === epoch);
+    return at >= 0 && reigns[at]!.firstLsn <= lsn && lsn < (reigns[at + 1]?.firstLsn ?? Infinity);
+  }
+
+  /** The catch-up will not come: the copy is what it was. */
+  abandon(): void {
+    if (!this.following) this.#tail.undo();
+    this.#tail = NO_TAIL;
   }
 
   /** Something new is on the disk. */

@@ -22,9 +22,7 @@ class Disk {
   safe = 0;
 
   /** @param upTo so many changes count */
-  restore(
-    upTo: number = this.changes.length,
-  ): { table: GroupTable; reigns: readonly Reign[]; copying: boolean; orphans: StateRow[] } {
+  restore(upTo: number = this.changes.length) {
     const rows = new Map<string, StateRow>();
     const orphans: StateRow[] = [];
     let position = { lsn: 0, floor: 0, copying: false, reigns: [] as readonly Reign[] };
@@ -33,7 +31,6 @@ class Disk {
         for (const row of decodeRows(change.piece)!) {
           if ((rows.get(row.key)?.lsn ?? 0) < row.lsn) rows.set(row.key, row);
         }
-        position = { ...position, lsn: Math.max(position.lsn, change.lsn) };
       } else if (change.kind === "position") position = change;
       else if (change.kind === "clear") rows.clear();
       else if (change.kind === "forget") { for (const key of change.keys) rows.delete(key); }
@@ -42,8 +39,25 @@ class Disk {
     const table = new GroupTable();
     for (const row of rows.values()) table.apply(row);
     table.restore(position.floor, position.lsn);
-    return { table, reigns: position.reigns, copying: position.copying, orphans };
+    return { table, lsn: position.lsn, reigns: position.reigns, copying: position.copying, orphans };
   }
+
+  /** Rows reach the disk before the position that covers them: a crash may fall between the two. */
+  store(change: ReplicaChange): void {
+    this.changes.push(structuredClone(change));
+    if (change.kind === "position") this.#position = change;
+    if (change.kind !== "rows" || change.lsn === 0) return;
+    this.#position = { ...this.#position, lsn: change.lsn };
+    this.changes.push(this.#position);
+  }
+
+  #position: Extract<ReplicaChange, { kind: "position" }> = {
+    kind: "position",
+    lsn: 0,
+    floor: 0,
+    copying: false,
+    reigns: [],
+  };
 }
 
 class Node {
@@ -83,7 +97,7 @@ class Pair {
     const port: ReplicaPort = {
       send: (channel, message) => void (this.connected && node.wires[channel].push(encodeCopyMessage(message))),
       bulkRoom: () => node.wires[1].length < 3,
-      store: (change) => void node.disk.changes.push(structuredClone(change)),
+      store: (change) => node.disk.store(change),
       changed: () => {},
       event: (_level, kind) => void node.events.push(kind),
     };
@@ -351,6 +365,40 @@ Deno.test("a tail that nobody heard is set aside, and its keys are as the other 
     pair.nodes[0].disk.restore().orphans.map(({ key, value }) => [key, text(value)]),
     [["k1", "v4"], ["alone", "v5"], ["k2", null]],
   );
+});
+
+Deno.test("later rows on the disk than it claims are no orphans where the other copy has them, or has later ones", () => {
+  const pair = following(3);
+  for (const index of [0, 1]) pair.sync(index);
+  pair.write(0, "k0", false);
+  pair.write(0, "k1", false);
+  pair.settle();
+  pair.crash(1, 3);
+  assert.deepEqual([pair.nodes[1].disk.restore().lsn, pair.nodes[1].disk.restore().table.lsn], [4, 5]);
+  pair.write(0, "k1", false);
+  pair.start(1);
+  pair.connect();
+  pair.settle();
+  assert.deepEqual([pair.nodes[1].events, pair.nodes[1].disk.restore().orphans], [[], []]);
+  pair.assertConverged();
+});
+
+Deno.test("a catch-up that is broken off leaves the copy as it was", () => {
+  const pair = following(3);
+  pair.disconnect();
+  pair.write(0, "k1", false);
+  pair.serve(1);
+  pair.connect();
+  // As far as the offer.
+  pair.deliver(0, 0);
+  pair.deliver(0, 0);
+  pair.deliver(1, 0);
+  pair.deliver(1, 0);
+  const old = pair.nodes[0].replica!;
+  assert.equal(text(old.table.get("k1")?.value ?? null), null, "set aside for the time being");
+  pair.disconnect();
+  assert.equal(text(old.table.get("k1")!.value), "v4");
+  assert.equal(old.lsn, 4);
 });
 
 Deno.test("writes that come during a catch-up are in it; the follower's table changes in one step", () => {

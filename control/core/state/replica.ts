@@ -6,11 +6,11 @@
  *
  * Pure: it reads no clock and does no I/O; what is to be sent or stored goes through `ReplicaPort`, in order.
  */
-import { Copy } from "./copy.ts";
+import { Copy, type Known } from "./copy.ts";
 import { accept, type FollowerSide } from "./follower.ts";
 import type { CopyMessage, CopyState } from "./messages.ts";
 import { encodeRows, PIECE_BYTES } from "./packed.ts";
-import { compareAge, type History, type Reign } from "./reigns.ts";
+import { compareAge, type History } from "./reigns.ts";
 import { type ReplicaPort, URGENT } from "./replica_port.ts";
 import type { StateRow } from "./row.ts";
 import { SourceSide } from "./source.ts";
@@ -40,11 +40,10 @@ export class Replica {
   readonly #port: ReplicaPort;
   readonly #pieceBytes: number;
 
-  /** @param known what the disk said besides the rows, which are in the table */
   constructor(
     group: number,
     table: GroupTable,
-    known: { readonly reigns: readonly Reign[]; readonly copying: boolean },
+    known: Known,
     port: ReplicaPort,
     pieceBytes: number = PIECE_BYTES,
   ) {
@@ -128,6 +127,11 @@ export class Replica {
   #forgetPeer(): void {
     this.peer = null;
     this.#source = null;
+    this.#leaveFollower();
+  }
+
+  #leaveFollower(): void {
+    this.#follower?.abandon();
     this.#follower = null;
   }
 
@@ -176,7 +180,7 @@ export class Replica {
   }
 
   #startOver(): void {
-    this.#follower = null;
+    this.#leaveFollower();
     this.#tell();
   }
 
@@ -184,10 +188,8 @@ export class Replica {
 
   /** This node serves from here on, in a new reign. */
   serve(epoch: number): void {
-    const reign = { epoch, firstLsn: this.table.lsn + 1 };
     if (this.copying) {
-      // By an operator's word: what there is counts.
-      this.#copy.copying = false;
+      // By an operator's word.
       this.#port.event(
         "alarm",
         "state-part",
@@ -198,8 +200,8 @@ export class Replica {
     this.serving = true;
     this.sealed = false;
     this.lastWords = null;
-    this.#follower = null;
-    this.#copy.addReign(reign);
+    this.#leaveFollower();
+    const reign = this.#copy.begin(epoch);
     if (goesOn) return this.#source!.sendReign(reign);
     this.#source = null;
     this.#tell();
@@ -278,6 +280,7 @@ export class Replica {
   #heardSync(offer: Extract<CopyMessage, { kind: "sync" }>): boolean {
     if (this.serving) return false;
     this.#source = null;
+    this.#leaveFollower();
     this.#follower = accept(this.#copy, offer, this.#port);
     if (this.#follower === null) this.#tell();
     this.#port.changed();
