@@ -16,6 +16,7 @@ import {
   HEALTH_DEFAULTS,
   type NODE,
   SERVICE_DEFAULTS,
+  STATE_DEFAULTS,
   type TRACK,
   TRACK_DEFAULTS,
 } from "./schema.ts";
@@ -41,7 +42,7 @@ function buildNode({ keys }: Placed<typeof NODE>): NodeConfig {
   return { name: there(keys.name), paths: there(keys.paths) };
 }
 
-function buildGroup({ keys, addresses, tracks, services }: GroupDraft): GroupConfig {
+function buildGroup({ keys, addresses, tracks, state, services }: GroupDraft): GroupConfig {
   return {
     name: there(keys.name),
     prefer: there(keys.prefer),
@@ -49,6 +50,11 @@ function buildGroup({ keys, addresses, tracks, services }: GroupDraft): GroupCon
     preempt: there(keys.preempt),
     addresses: addresses.map(buildAddress),
     track: tracks.map(buildTrack),
+    state: {
+      whenAlone: state.keys.when_alone ?? STATE_DEFAULTS.whenAlone,
+      waitUs: state.keys.wait ?? STATE_DEFAULTS.waitUs,
+      maxBytes: state.keys.max ?? STATE_DEFAULTS.maxBytes,
+    },
     services: services.map(buildService),
   };
 }

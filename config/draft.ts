@@ -2,7 +2,20 @@
 import { isTable, kindOf, listTables, readTable, type Report, type Shape, type TomlTable } from "./table.ts";
 import type { Draft, TableOptions } from "./table.ts";
 import type { KeyPath } from "./problem.ts";
-import { ADDRESS, GROUP, HEALTH, NODE, NOT_YET, PAIR, SERVICE, SUB_TABLES, TABLES, TIMING, TRACK } from "./schema.ts";
+import {
+  ADDRESS,
+  GROUP,
+  HEALTH,
+  NODE,
+  NOT_YET,
+  PAIR,
+  SERVICE,
+  STATE,
+  SUB_TABLES,
+  TABLES,
+  TIMING,
+  TRACK,
+} from "./schema.ts";
 
 /** A table and where it stands. */
 export interface Placed<S extends Shape> {
@@ -17,6 +30,7 @@ export interface ServiceDraft extends Placed<typeof SERVICE> {
 export interface GroupDraft extends Placed<typeof GROUP> {
   readonly addresses: readonly Placed<typeof ADDRESS>[];
   readonly tracks: readonly Placed<typeof TRACK>[];
+  readonly state: Placed<typeof STATE>;
   readonly services: readonly ServiceDraft[];
 }
 
@@ -46,6 +60,7 @@ function readGroup(report: Report, path: KeyPath, table: TomlTable): GroupDraft 
     path,
     keys: readTable(report, path, table, GROUP, options),
     addresses: readMany(report, [...path, "addresses"], table["addresses"], ADDRESS),
+    state: readOne(report, [...path, "state"], table["state"], STATE),
     tracks: readMany(report, [...path, "track"], table["track"], TRACK),
     services: listTables(report, [...path, "service"], table["service"])
       .map((service) => readService(report, service.path, service.table)),

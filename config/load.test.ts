@@ -60,6 +60,7 @@ Deno.test("a short file gets the defaults", () => {
       preempt: false,
       addresses: [{ address: "10.77.0.100", prefixLength: 32, family: 4, interface: "veth0" }],
       track: [],
+      state: { whenAlone: "accept", waitUs: 1_000_000, maxBytes: 1024 ** 3 },
       services: [],
     }],
   });

@@ -3,9 +3,18 @@ import assert from "node:assert/strict";
 import commandPage from "../docs/segue.1" with { type: "text" };
 import filePage from "../docs/segue.toml.5" with { type: "text" };
 import { formatDuration } from "./duration.ts";
+import { formatSize } from "./size.ts";
 import { formatProblems, loadConfig } from "./load.ts";
 import { PROFILES } from "./profiles.ts";
-import { DEFAULT_KEY_FILE, HEALTH_DEFAULTS, SERVICE_DEFAULTS, SUB_TABLES, TABLES, TRACK_DEFAULTS } from "./schema.ts";
+import {
+  DEFAULT_KEY_FILE,
+  HEALTH_DEFAULTS,
+  SERVICE_DEFAULTS,
+  STATE_DEFAULTS,
+  SUB_TABLES,
+  TABLES,
+  TRACK_DEFAULTS,
+} from "./schema.ts";
 
 const COMMANDS = [
   "run",
@@ -42,6 +51,7 @@ const SECTIONS: Readonly<Record<string, string>> = {
   group: "GROUP",
   "group.addresses": "GROUP",
   "group.track": "GROUP",
+  "group.state": "GROUP",
   "group.service": "SERVICE",
   "group.service.health": "SERVICE",
 };
@@ -82,6 +92,9 @@ Deno.test("defaults are those of the program", () => {
     assert.ok(entry(text, key).includes(value), `${key}: ${value}`);
   says(section(filePage, "PAIR"), "key_file", DEFAULT_KEY_FILE);
   says(group, "every", `"${formatDuration(TRACK_DEFAULTS.everyUs)}"`.replaceAll('"', "\\(dq"));
+  says(group, "wait", `\\(dq${formatDuration(STATE_DEFAULTS.waitUs)}\\(dq`);
+  says(group, "max", `\\(dq${formatSize(STATE_DEFAULTS.maxBytes)}\\(dq`);
+  says(group, "when_alone", `\\(dq${STATE_DEFAULTS.whenAlone}\\(dq`);
   says(group, "fall", `Default: ${TRACK_DEFAULTS.fall}.`);
   says(group, "rise", `Default: ${TRACK_DEFAULTS.rise}.`);
   const times: readonly [string, number][] = [

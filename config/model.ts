@@ -91,6 +91,16 @@ export interface ServiceConfig {
   readonly commandTimeoutUs: number;
 }
 
+/** What synchronised state may cost, and how safe it has to be. */
+export interface StateConfig {
+  /** A write that wants the standby while it is away: taken, and said to be degraded; or refused. */
+  readonly whenAlone: "accept" | "refuse";
+  /** How long such a write waits for a standby that is connected. */
+  readonly waitUs: number;
+  /** Keys and values of the group. */
+  readonly maxBytes: number;
+}
+
 export interface GroupConfig {
   readonly name: string;
   /** Node that starts as primary when both are equal. */
@@ -99,6 +109,7 @@ export interface GroupConfig {
   readonly preempt: boolean;
   readonly addresses: readonly VirtualAddress[];
   readonly track: readonly Track[];
+  readonly state: StateConfig;
   readonly services: readonly ServiceConfig[];
 }
 

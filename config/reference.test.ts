@@ -5,7 +5,14 @@ import { formatProblems, loadConfig } from "./load.ts";
 import { PROFILES } from "./profiles.ts";
 import referenceText from "./reference.toml" with { type: "text" };
 import sampleText from "./sample.toml" with { type: "text" };
-import { DEFAULT_KEY_FILE, HEALTH_DEFAULTS, SERVICE_DEFAULTS, TABLES, TRACK_DEFAULTS } from "./schema.ts";
+import {
+  DEFAULT_KEY_FILE,
+  HEALTH_DEFAULTS,
+  SERVICE_DEFAULTS,
+  STATE_DEFAULTS,
+  TABLES,
+  TRACK_DEFAULTS,
+} from "./schema.ts";
 
 /** `group.addresses` → every table of that name in the parsed file. */
 function tablesOf(root: unknown, name: string): Record<string, unknown>[] {
@@ -54,6 +61,7 @@ Deno.test("the reference file says the defaults", () => {
     timeoutUs: TRACK_DEFAULTS.everyUs,
     ...TRACK_DEFAULTS,
   });
+  assert.deepEqual(group.state, STATE_DEFAULTS);
   const [echo] = group.services;
   assert.deepEqual(echo?.health, { kind: "tcp", target: { host: "127.0.0.1", port: 9000 }, ...HEALTH_DEFAULTS });
   const { name: _, exec: __, health: ___, ...others } = echo;

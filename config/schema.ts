@@ -7,6 +7,7 @@ import { type IpAddress, parseEndpoint, parseIp, unusableReason } from "./addres
 import { parseDuration } from "./duration.ts";
 import type { Endpoint, ProfileName } from "./model.ts";
 import { PROFILES } from "./profiles.ts";
+import { parseSize } from "./size.ts";
 import type { Shape } from "./table.ts";
 
 export const DEFAULT_KEY_FILE = "/etc/segue/pair.key";
@@ -173,6 +174,17 @@ export const GROUP = {
   preempt: z.boolean().default(false),
 } as const satisfies Shape;
 
+export const STATE = {
+  when_alone: oneOf("accept", "refuse").optional(),
+  wait: time(),
+  max: text<number>((input) => {
+    const bytes = parseSize(input);
+    return typeof bytes === "number" ? bytes : { reason: bytes, hint: 'a number and a unit: "512MiB", "1GiB"' };
+  }).optional(),
+} as const satisfies Shape;
+
+export const STATE_DEFAULTS = { whenAlone: "accept", waitUs: 1_000_000, maxBytes: 1024 ** 3 } as const;
+
 export const ADDRESS = {
   address: example(prefixedAddress(), 'address = "10.77.0.100/32"'),
   interface: example(interfaceName(), 'interface = "eth0"'),
@@ -232,7 +244,7 @@ export const HEALTH_DEFAULTS = { everyUs: 500_000, timeoutUs: 200_000, fall: 3, 
 /** Keys that hold tables of their own, per table. */
 export const SUB_TABLES = {
   root: ["pair", "timing", "node", "group"],
-  group: ["addresses", "track", "service"],
+  group: ["addresses", "track", "state", "service"],
   service: ["health"],
 } as const;
 
@@ -244,6 +256,7 @@ export const TABLES: Readonly<Record<string, Shape>> = {
   group: GROUP,
   "group.addresses": ADDRESS,
   "group.track": TRACK,
+  "group.state": STATE,
   "group.service": SERVICE,
   "group.service.health": HEALTH,
 };

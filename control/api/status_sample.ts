@@ -1,5 +1,5 @@
 /** A snapshot with something in each field, for tests. */
-import type { GroupSnapshot, SwitchSnapshot } from "../core/messages.ts";
+import { type GroupSnapshot, NO_STATE, type SwitchSnapshot } from "../core/messages.ts";
 
 export const SAMPLE_GROUP: GroupSnapshot = {
   name: "web",
@@ -11,7 +11,7 @@ export const SAMPLE_GROUP: GroupSnapshot = {
     { address: "fd00:77::100", interface: "veth0", active: true },
   ],
   services: [{ name: "echo", state: "running", healthy: true, run: "always", pid: 4711, restarts: 2 }],
-  state: { lsn: 0, peer_lsn: 0 },
+  state: NO_STATE,
   last_switch: {
     group: "web",
     node: "a",

@@ -120,6 +120,32 @@ export interface ServiceSnapshot {
   readonly last_error?: string;
 }
 
+/** A group's synchronised state on this node. */
+export interface StateSnapshot {
+  /** Last write that is here, and at the peer. */
+  readonly lsn: number;
+  readonly peer_lsn: number;
+  readonly keys: number;
+  /** Of keys and values. */
+  readonly bytes: number;
+  /** Last write that is on this node's disk, and (as far as the primary was told) on the standby's. */
+  readonly durable_lsn: number;
+  readonly peer_durable_lsn: number;
+  /** Copying: a full copy from the peer is not whole yet, and worth nothing. */
+  readonly sync: "alone" | "catching-up" | "copying" | "synced";
+}
+
+/** Before the main thread has said what it has. */
+export const NO_STATE: StateSnapshot = {
+  lsn: 0,
+  peer_lsn: 0,
+  keys: 0,
+  bytes: 0,
+  durable_lsn: 0,
+  peer_durable_lsn: 0,
+  sync: "alone",
+};
+
 export interface GroupSnapshot {
   readonly name: string;
   readonly role: Role;
@@ -127,7 +153,7 @@ export interface GroupSnapshot {
   readonly lease: { readonly held: boolean; readonly left_ms: number | null };
   readonly addresses: readonly { readonly address: string; readonly interface: string; readonly active: boolean }[];
   readonly services: readonly ServiceSnapshot[];
-  readonly state: { readonly lsn: number; readonly peer_lsn: number };
+  readonly state: StateSnapshot;
   readonly last_switch: SwitchReceipt | null;
   readonly held: { readonly now: number; readonly total: number; readonly released: number; readonly dropped: number };
   readonly packets: {

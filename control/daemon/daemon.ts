@@ -11,8 +11,10 @@ import type { JournalClient } from "../journal/client.ts";
 import type { JournalEntry, JournalHealth } from "../journal/entry.ts";
 import type { Log } from "./log.ts";
 import { NodeServices } from "./node_services.ts";
+import { NodeState } from "./node_state.ts";
 import { changedKeys } from "./reload.ts";
 import { requireGroup } from "./services_api.ts";
+import { Serving } from "./serving.ts";
 import type { RunOptions, Settings } from "./settings.ts";
 import { SwitchThread } from "./switch_thread.ts";
 
@@ -32,6 +34,8 @@ export class Daemon implements ApiBackend {
   #settings: Settings;
   #switch!: SwitchThread;
   #services!: NodeServices;
+  #state!: NodeState;
+  #serving!: Serving;
   #end: (code: number) => void = () => {};
   #stopping = false;
   #ready = false;
@@ -43,16 +47,26 @@ export class Daemon implements ApiBackend {
   }
 
   /** Starts the node; resolves with the exit code when it has ended. */
-  start(entryUrl: string, init: Omit<SwitchInit, "mailbox" | "mailboxFd">): Promise<number> {
-    return new Promise((resolve) => {
+  async start(entryUrl: string, init: Omit<SwitchInit, "mailbox" | "mailboxFd">): Promise<number> {
+    const early: SwitchReport[] = [];
+    let report = (one: SwitchReport): void => {
+      early.push(one);
+    };
+    this.#switch = new SwitchThread(entryUrl, init, (one) => report(one));
+    this.#services = this.#makeServices();
+    this.#state = await this.#openState(init.key);
+    this.#serving = this.#makeServing();
+    this.#state.start();
+    return await new Promise((resolve) => {
       this.#end = (code) => {
         for (const undo of this.#undo.splice(0)) undo();
         this.#services.abandon();
+        this.#state.close();
         this.#switch.abandon();
         resolve(code);
       };
-      this.#switch = new SwitchThread(entryUrl, init, (report) => this.#report(report));
-      this.#services = this.#makeServices();
+      report = (one) => this.#report(one);
+      for (const one of early) this.#report(one);
       this.#listen();
       this.#p.journal.onHealth((health) => this.#journalHealth(health));
       this.#journalHealth(this.#p.journal.health());
@@ -109,6 +123,10 @@ export class Daemon implements ApiBackend {
       case "receipt":
         this.#p.log.receipt(report.receipt);
         return this.#p.journal.addReceipt(report.receipt);
+      case "serve":
+        return void this.#serving.order(report);
+      case "role":
+        return this.#serving.role(report);
       case "reserveEpochs":
         return void this.#reserve(report.group, report.above);
       case "fatal":
@@ -130,6 +148,30 @@ export class Daemon implements ApiBackend {
       event: (event) => this.#event(event),
       send: (command) => this.#switch.send(command),
     });
+  }
+
+  async #openState(key: Uint8Array): Promise<NodeState> {
+    const { config, node } = this.#settings;
+    return await NodeState.open({
+      config,
+      node,
+      keys: [key],
+      journal: this.#p.journal.state,
+      event: (level, kind, text, group) => {
+        this.#event({ at: new Date().toISOString(), level, kind, text, ...(group === undefined ? {} : { group }) });
+      },
+      alarm: (alarm, text) => this.#switch.send({ kind: "alarm", alarm, text }),
+      eligible: (group, ok, reason) => this.#services.sayEligible("state", group, ok, reason),
+      managed: (group, on) => this.#serving.managed(group, "state", on),
+    });
+  }
+
+  #makeServing(): Serving {
+    const { manager: services } = this.#services, { manager: state } = this.#state;
+    const serving = new Serving({ services, state, send: (command) => this.#switch.send(command) });
+    for (const { name } of this.#settings.config.groups) serving.managed(name, "services", services.managed(name));
+    services.onManaged((group, on) => serving.managed(group, "services", on));
+    return serving;
   }
 
   #event(event: NodeEvent): void {
@@ -178,7 +220,11 @@ export class Daemon implements ApiBackend {
     const { manager } = this.#services;
     return {
       ...snapshot,
-      groups: snapshot.groups.map((group) => ({ ...group, services: manager.status(group.name) })),
+      groups: snapshot.groups.map((group) => ({
+        ...group,
+        services: manager.status(group.name),
+        state: this.#state.manager.status(group.name),
+      })),
     };
   }
 
@@ -252,6 +298,7 @@ export class Daemon implements ApiBackend {
     await this.#switch.result({ kind: "reload", configJson: JSON.stringify(loaded.config) });
     this.#settings = { ...this.#settings, config: loaded.config };
     this.#services.reload(loaded.config);
+    this.#state.reload(loaded.config);
     this.#p.log.write("notice", changed.length === 0 ? "reload: nothing has changed" : `reload: ${changed.join(", ")}`);
     return { changed };
   }

@@ -38,20 +38,22 @@ Deno.test("suspended: nothing is held against a group, and afterwards what was s
 
 Deno.test("what was told last is what all say together", () => {
   const say = fc.record({
-    source: fc.constantFrom<EligibilitySource>("tracks", "services"),
+    source: fc.constantFrom<EligibilitySource>("tracks", "services", "state"),
     ok: fc.boolean(),
     suspend: fc.option(fc.boolean()),
   });
   fc.assert(fc.property(fc.array(say, { maxLength: 30 }), (all) => {
-    let last = true;
-    const eligibility = new Eligibility((_, { ok }) => void (last = ok));
-    const now = { tracks: true, services: true };
+    let last = true, alarming = false;
+    const eligibility = new Eligibility((_, verdict) => ({ ok: last, alarming } = verdict));
+    const now = { tracks: true, services: true, state: true };
     let suspended = false;
     for (const { source, ok, suspend } of all) {
       now[source] = ok;
       eligibility.say(source, "web", { ok, reason: ok ? "" : source });
       if (suspend !== null) eligibility.suspend(suspended = suspend);
-      assert.equal(last, suspended || (now.tracks && now.services));
+      // A copy of the state that must not be served must not be served in maintenance either.
+      assert.equal(last, now.state && (suspended || (now.tracks && now.services)));
+      if (last) assert.equal(alarming, false);
     }
   }));
 });

@@ -1,7 +1,7 @@
-/** Whether this node may be primary of a group: tracks and services have a say each, and all of them must agree. Pure. */
+/** Whether this node may be primary of a group: tracks, services and its copy of the state have a say each, and all must agree. Pure. */
 
 /** Who has a say. */
-export type EligibilitySource = "tracks" | "services";
+export type EligibilitySource = "tracks" | "services" | "state";
 
 export interface Verdict {
   readonly ok: boolean;
@@ -9,22 +9,29 @@ export interface Verdict {
   readonly reason: string;
 }
 
-const FIT: Verdict = { ok: true, reason: "" };
+/** What all say together. */
+export interface JointVerdict extends Verdict {
+  /** Something is amiss that somebody has to look at: a copy of the state that is not whole yet mends itself. */
+  readonly alarming: boolean;
+}
+
+const FIT: JointVerdict = { ok: true, reason: "", alarming: false };
 
 export class Eligibility {
   readonly #said: Readonly<Record<EligibilitySource, Map<string, Verdict>>> = {
     tracks: new Map(),
     services: new Map(),
+    state: new Map(),
   };
-  readonly #told = new Map<string, Verdict>();
-  readonly #tell: (group: string, verdict: Verdict) => void;
+  readonly #told = new Map<string, JointVerdict>();
+  readonly #tell: (group: string, verdict: JointVerdict) => void;
   #suspended: boolean;
 
   /**
    * @param tell what holds for a group, when it has changed; a group that was never told may be served
    * @param suspended from the beginning
    */
-  constructor(tell: (group: string, verdict: Verdict) => void, suspended = false) {
+  constructor(tell: (group: string, verdict: JointVerdict) => void, suspended = false) {
     this.#tell = tell;
     this.#suspended = suspended;
   }
@@ -39,17 +46,18 @@ export class Eligibility {
     return this.#said[source];
   }
 
-  /** While it is suspended nothing moves a group; what was said meanwhile counts afterwards. */
+  /** While it is suspended nothing moves a group but a copy of the state that must not be served; what was said meanwhile counts afterwards. */
   suspend(on: boolean): void {
     this.#suspended = on;
     for (const group of new Set(Object.values(this.#said).flatMap((said) => [...said.keys()]))) this.#judge(group);
   }
 
   #judge(group: string): void {
-    const against = Object.values(this.#said).map((said) => said.get(group) ?? FIT).filter(({ ok }) => !ok);
-    const verdict = this.#suspended || against.length === 0
-      ? FIT
-      : { ok: false, reason: against.map(({ reason }) => reason).join("; ") };
+    const sources: readonly EligibilitySource[] = this.#suspended ? ["state"] : ["tracks", "services", "state"];
+    const against = sources.filter((source) => !(this.#said[source].get(group) ?? FIT).ok);
+    const reason = against.map((source) => this.#said[source].get(group)!.reason).join("; ");
+    const alarming = against.some((source) => source !== "state");
+    const verdict = against.length === 0 ? FIT : { ok: false, reason, alarming };
     const before = this.#told.get(group) ?? FIT;
     if (before.ok === verdict.ok && before.reason === verdict.reason) return;
     this.#told.set(group, verdict);

@@ -6,7 +6,7 @@ import { SOCKET_NAME } from "../api/socket.ts";
 import type { SwitchCommand } from "../core/messages.ts";
 import type { EventLevel, NodeEvent } from "../core/vocabulary.ts";
 import { ServiceManager } from "../services/manager.ts";
-import { Eligibility } from "./eligibility.ts";
+import { Eligibility, type JointVerdict } from "./eligibility.ts";
 import type { Log } from "./log.ts";
 import { Maintenance } from "./maintenance.ts";
 import { ServicesApi } from "./services_api.ts";
@@ -37,7 +37,7 @@ export class NodeServices {
     this.#p = parts;
     const { config, node, runDir, stateDir } = parts;
     const keeper = this.#keeper = new Maintenance(stateDir);
-    this.#eligibility = new Eligibility((group, { ok, reason }) => this.#eligible(group, ok, reason), keeper.state.on);
+    this.#eligibility = new Eligibility((group, verdict) => this.#eligible(group, verdict), keeper.state.on);
     this.manager = new ServiceManager({
       groups: config.groups,
       identity: {
@@ -59,6 +59,11 @@ export class NodeServices {
       keeper,
       onMaintenance: () => this.#maintain(),
     });
+  }
+
+  /** What another room says about who may be primary. */
+  sayEligible(source: "state", group: string, ok: boolean, reason: string): void {
+    this.#eligibility.say(source, group, { ok, reason });
   }
 
   /** The switch thread listens: from now on tracks and services count. */
@@ -93,10 +98,10 @@ export class NodeServices {
     );
   }
 
-  #eligible(group: string, ok: boolean, reason: string): void {
+  #eligible(group: string, { ok, reason, alarming }: JointVerdict): void {
     this.#p.send({ kind: "eligible", group, ok, reason });
     // Shown in status for as long as it lasts; the switch thread makes an event of its beginning and of its end.
-    const text = ok ? null : `${group}: may not be served here: ${reason}`;
+    const text = !alarming ? null : `${group}: may not be served here: ${reason}`;
     this.#p.send({ kind: "alarm", alarm: `eligible ${group}`, text });
   }
 

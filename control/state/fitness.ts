@@ -7,16 +7,24 @@ import type { Replica } from "../core/state/replica.ts";
 export class Fitness {
   readonly #tell: (group: string, ok: boolean, reason: string) => void;
   readonly #said = new Map<string, string>();
+  readonly #waitMs: number;
+  readonly #over: () => void;
   #waiting = true;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @param over called when the wait for the peer is over, to judge anew */
   constructor(waitMs: number, tell: (group: string, ok: boolean, reason: string) => void, over: () => void) {
+    this.#waitMs = waitMs;
     this.#tell = tell;
+    this.#over = over;
+  }
+
+  /** The wait for the peer begins. */
+  start(): void {
     this.#timer = setTimeout(() => {
       this.#waiting = false;
-      over();
-    }, waitMs);
+      this.#over();
+    }, this.#waitMs);
   }
 
   judge(group: string, replica: Pick<Replica, "fit" | "copying" | "serving">, connected: boolean): void {

@@ -1,6 +1,7 @@
 /** The state of one group on this node: who may write, who waits for what, who watches. */
 import { monotonicUs } from "../../kernel_ffi/libc.ts";
 import type { Replica } from "../core/state/replica.ts";
+import type { StateSnapshot } from "../core/messages.ts";
 import type { Role } from "../core/vocabulary.ts";
 import { StateProblem } from "./problem.ts";
 import { type Outcome, type Progress, Waits } from "./waits.ts";
@@ -163,6 +164,27 @@ export class GroupState {
     this.#timer = undefined;
     const nextUs = this.#waits.nextUs(nowUs);
     if (nextUs !== Infinity) this.#timer = setTimeout(() => this.#settle(), (nextUs - nowUs) / 1000 + 1);
+  }
+
+  status(): StateSnapshot {
+    const { replica } = this, { table } = replica;
+    return {
+      lsn: replica.lsn,
+      peer_lsn: replica.followed ? replica.peerReceived : replica.following ? replica.lsn : replica.peer?.lsn ?? 0,
+      keys: table.keys,
+      bytes: table.bytes,
+      durable_lsn: replica.durableLsn,
+      peer_durable_lsn: replica.peerDurable,
+      sync: this.#syncState(),
+    };
+  }
+
+  #syncState(): StateSnapshot["sync"] {
+    const { replica } = this;
+    if (replica.copying) return "copying";
+    if (replica.followed || replica.following) return "synced";
+    if (!this.#connected) return "alone";
+    return replica.backlog !== null || replica.peer?.serving ? "catching-up" : "synced";
   }
 
   /** Calls back after each change, to be asked for rows above what the watcher has. Returns what ends that. */

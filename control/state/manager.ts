@@ -2,10 +2,12 @@
  * The state of all groups on the main thread: puts replicas, peer stream and disk together. Which node serves is the switch thread's
  * decision; this one says whether its copy is fit for it.
  */
+import type { Known } from "../core/state/copy.ts";
 import { decodeCopyMessage, encodeCopyMessage } from "../core/state/messages.ts";
 import { Replica } from "../core/state/replica.ts";
 import type { ReplicaPort } from "../core/state/replica_port.ts";
 import { GroupTable } from "../core/state/table.ts";
+import type { StateSnapshot } from "../core/messages.ts";
 import type { EventLevel, Role } from "../core/vocabulary.ts";
 import { DiskWriter, type StateDisk } from "./disk.ts";
 import { Fitness } from "./fitness.ts";
@@ -13,12 +15,10 @@ import { GroupState, type StateRules } from "./group_state.ts";
 import { decodeHello, encodeHello } from "./hello.ts";
 
 /** What is on the disk of a group. */
-export interface StoredState {
+export interface StoredState extends Known {
   readonly floor: number;
-  readonly lsn: number;
-  readonly copying: boolean;
-  readonly reigns: readonly { readonly epoch: number; readonly firstLsn: number }[];
-  readonly pieces: AsyncIterable<Uint8Array>;
+  /** Packed rows. */
+  readonly chunks: AsyncIterable<Uint8Array>;
 }
 
 /** The part of `PeerStream` that is used here. */
@@ -54,6 +54,7 @@ export class StateManager {
   readonly #p: StateParts;
   readonly #writer: DiskWriter;
   readonly #fitness: Fitness;
+  /** Which groups were told to have state; the switch thread takes it that none has. */
   readonly #managed = new Map<string, boolean>();
   #stream: StateStream | null = null;
   #greeted = false;
@@ -62,24 +63,26 @@ export class StateManager {
   #refused = 0;
   readonly #compactor: ReturnType<typeof setInterval>;
 
-  /** Reads every group's state from the disk. @param load what is stored of a group, null if nothing is */
-  static async open(parts: StateParts, load: (group: string) => Promise<StoredState | null>): Promise<StateManager> {
+  /** Reads every group's state from the disk. @param load what is stored of a group */
+  static async open(parts: StateParts, load: (group: string) => Promise<StoredState>): Promise<StateManager> {
     const manager = new StateManager(parts);
     for (const [index, { name, rules }] of parts.groups.entries()) {
       const table = new GroupTable();
       const stored = await load(name);
-      if (stored !== null) {
-        for await (const piece of stored.pieces) table.applyPacked(piece);
-        table.restore(stored.floor, stored.lsn);
-      }
-      const known = { reigns: stored?.reigns ?? [], copying: stored?.copying ?? false };
-      const replica = new Replica(index, table, known, manager.#port(index, name));
+      for await (const piece of stored.chunks) table.applyPacked(piece);
+      table.restore(stored.floor, stored.lsn);
+      const replica = new Replica(index, table, stored, manager.#port(index, name));
       const group = new GroupState(name, replica, rules, parts.peerName);
       manager.#byIndex.push(group);
       manager.groups.set(name, group);
     }
-    manager.#tellAll();
     return manager;
+  }
+
+  /** Says what it has; from now on it looks for the peer's copies. */
+  start(): void {
+    this.#fitness.start();
+    this.#tellAll();
   }
 
   private constructor(parts: StateParts) {
@@ -129,7 +132,7 @@ export class StateManager {
   #tell(group: GroupState): void {
     this.#fitness.judge(group.name, group.replica, this.#greeted);
     const managed = group.hasState;
-    if (this.#managed.get(group.name) === managed) return;
+    if ((this.#managed.get(group.name) ?? false) === managed) return;
     this.#managed.set(group.name, managed);
     this.#p.managed(group.name, managed);
   }
@@ -305,6 +308,12 @@ export class StateManager {
       unwatch();
       signal.removeEventListener("abort", abort);
     }
+  }
+
+  status(name: string): StateSnapshot {
+    const group = this.groups.get(name);
+    if (group === undefined) throw new RangeError(`state: there is no group ${name}`);
+    return group.status();
   }
 
   setRules(name: string, rules: StateRules): void {

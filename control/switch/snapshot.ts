@@ -1,6 +1,6 @@
 /** Everything that status, metrics and the console want to know, taken between two turns of the loop. */
 import { monotonicUs } from "../../kernel_ffi/libc.ts";
-import type { GroupSnapshot, PathSnapshot, SwitchSnapshot } from "../core/messages.ts";
+import { type GroupSnapshot, NO_STATE, type PathSnapshot, type SwitchSnapshot } from "../core/messages.ts";
 import { leased, peerAlive } from "../core/group.ts";
 import type { SwitchContext } from "./context.ts";
 import type { Link } from "./links.ts";
@@ -88,7 +88,7 @@ function groupOf(c: SwitchContext, planned: PlannedGroup): GroupSnapshot {
       active: leased(g),
     })),
     services: planned.config.services.map((it) => ({ name: it.name, state: "not managed", healthy: null })),
-    state: { lsn: 0, peer_lsn: 0 },
+    state: NO_STATE,
     last_switch: c.receipts.last(planned.index),
     held: {
       now: Math.max(0, held.held - held.released - held.dropped),
