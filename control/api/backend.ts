@@ -2,6 +2,8 @@
 import type { SwitchSnapshot } from "../core/messages.ts";
 import type { SwitchReceipt } from "../core/vocabulary.ts";
 import type { JournalEntry, JournalHealth } from "../journal/entry.ts";
+import type { Orphan } from "../journal/state_change.ts";
+import type { GroupState } from "../state/group_state.ts";
 import type { Acknowledgement, FollowerRequest } from "../services/followers.ts";
 import type { MaintenanceJson, RoleJson } from "./json.ts";
 
@@ -17,6 +19,16 @@ export interface ServicesBackend {
   setMaintenance(on: boolean): MaintenanceJson;
 }
 
+/** What the API needs from the state's side. Each method throws `ApiProblem` where there is no such group. */
+export interface StateBackend {
+  group(group: string): GroupState;
+  /** Resolves when the standby has taken enough of what was written before. */
+  room(): Promise<void>;
+  orphans(group: string, limit: number): Promise<{ readonly total: number; readonly rows: readonly Orphan[] }>;
+  /** Deletes them; resolves with how many there were. */
+  dropOrphans(group: string): Promise<number>;
+}
+
 export interface SwitchoverRequest {
   /** Node that shall be primary; null: the other one. */
   readonly to: string | null;
@@ -27,6 +39,7 @@ export interface SwitchoverRequest {
 
 export interface ApiBackend {
   readonly services: ServicesBackend;
+  readonly state: StateBackend;
   snapshot(): Promise<SwitchSnapshot>;
   /** Resolves with the receipt, also of a switch that was called off; rejects with `ApiProblem` where none began. */
   switchover(group: string, request: SwitchoverRequest): Promise<SwitchReceipt>;

@@ -12,6 +12,12 @@ export interface ProblemJson {
 
 const TYPE_PREFIX = "urn:segue:problem:";
 
+/** What some problems tell besides: members for programs (RFC 9457 3.2), and headers. */
+export interface ProblemExtra {
+  readonly more?: Readonly<Record<string, string | number | null>>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** A request that cannot be answered as asked. Thrown by backends, written by the server. */
 export class ApiProblem extends Error {
   readonly status: number;
@@ -19,9 +25,11 @@ export class ApiProblem extends Error {
   readonly slug: string;
   readonly title: string;
   readonly hint: string;
+  readonly extra: ProblemExtra;
 
-  constructor(status: number, slug: string, title: string, detail: string, hint = "") {
+  constructor(status: number, slug: string, title: string, detail: string, hint = "", extra: ProblemExtra = {}) {
     super(detail);
+    this.extra = extra;
     this.name = "ApiProblem";
     this.status = status;
     this.slug = slug;
@@ -36,6 +44,7 @@ export class ApiProblem extends Error {
       status: this.status,
       detail: this.message,
       hint: this.hint,
+      ...this.extra.more,
     };
   }
 }
@@ -43,6 +52,6 @@ export class ApiProblem extends Error {
 export function problemResponse(problem: ApiProblem, headers: Record<string, string> = {}): Response {
   return new Response(JSON.stringify(problem.toJson()) + "\n", {
     status: problem.status,
-    headers: { "content-type": "application/problem+json", ...headers },
+    headers: { "content-type": "application/problem+json", ...problem.extra.headers, ...headers },
   });
 }

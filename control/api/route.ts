@@ -9,11 +9,17 @@ export interface ApiContext {
   readonly closing: AbortSignal;
 }
 
+/** What stands in the path for `:group` and `:key`; empty where the route has none. */
+export interface RouteArgs {
+  readonly group: string;
+  readonly key: string;
+}
+
 export interface Route {
-  readonly method: "GET" | "POST";
-  /** `:group` stands for one segment. */
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  /** `:group` and `:key` stand for one segment each, percent-encoded. */
   readonly path: string;
-  answer(context: ApiContext, request: Request, group: string): Promise<Response> | Response;
+  answer(context: ApiContext, request: Request, args: RouteArgs): Promise<Response> | Response;
 }
 
 export function json(value: unknown): Response {

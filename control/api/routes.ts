@@ -5,8 +5,9 @@ import { eventStream } from "./event_stream.ts";
 import { receiptJson, statusJson } from "./json.ts";
 import { METRICS_TYPE, metricsText } from "./metrics.ts";
 import { ApiProblem } from "./problem.ts";
-import { type ApiContext, badField, json, requireNoOthers, type Route } from "./route.ts";
+import { type ApiContext, badField, json, requireNoOthers, type Route, type RouteArgs } from "./route.ts";
 import { SERVICE_ROUTES } from "./service_routes.ts";
+import { STATE_ROUTES } from "./state_routes.ts";
 import { SSE_HEADERS } from "./sse_writer.ts";
 
 /** For an answer of the switch thread, which gives it within a heartbeat or not at all. */
@@ -29,7 +30,7 @@ export const ROUTES: readonly Route[] = [
   {
     method: "POST",
     path: "/v1/groups/:group/switchover",
-    answer: async ({ backend }, request, group) => {
+    answer: async ({ backend }, request, { group }) => {
       const order = switchoverRequest(await readJsonObject(request));
       const limitMs = order.timeoutUs / 1e3 + SWITCHOVER_MARGIN_MS;
       return json(receiptJson(await within(limitMs, backend.switchover(group, order))));
@@ -49,41 +50,62 @@ export const ROUTES: readonly Route[] = [
       }),
   },
   ...SERVICE_ROUTES,
+  ...STATE_ROUTES,
 ];
+
+/** Each route with its path in segments. */
+const TABLE = ROUTES.map((route) => ({ route, segments: route.path.split("/") }));
 
 /** @throws ApiProblem */
 export async function answer(context: ApiContext, request: Request): Promise<Response> {
-  const path = new URL(request.url).pathname;
-  const found = ROUTES.map((route) => ({ route, group: matchPath(route.path, path) })).filter(({ group }) =>
-    group !== null
-  );
-  if (found.length === 0) throw noSuchPath(path);
+  const path = pathOf(request.url);
+  const given = path.split("/");
   // HEAD is GET without the body (RFC 9110 section 9.3.2); the server leaves it out.
   const method = request.method === "HEAD" ? "GET" : request.method;
-  const match = found.find(({ route }) => route.method === method);
-  if (!match) throw wrongMethod(request.method, path, found.map(({ route }) => route.method));
-  return await match.route.answer(context, request, match.group ?? "");
+  const allowed: string[] = [];
+  for (const { route, segments } of TABLE) {
+    if (!fits(segments, given)) continue;
+    if (route.method === method) return await route.answer(context, request, argsOf(segments, given));
+    allowed.push(route.method);
+  }
+  throw allowed.length === 0 ? noSuchPath(path) : wrongMethod(request.method, path, allowed);
 }
 
-/** The group in the path, an empty text where the route has none, null if the path is another one. */
-function matchPath(pattern: string, path: string): string | null {
-  const wanted = pattern.split("/");
-  const given = path.split("/");
-  if (wanted.length !== given.length) return null;
-  let group = "";
-  for (const [i, segment] of wanted.entries()) {
-    if (segment === ":group") group = given[i]!;
-    else if (segment !== given[i]) return null;
-  }
+/** The path of an absolute URL, still encoded; parsing the whole of it takes several times as long. */
+function pathOf(url: string): string {
+  const start = url.indexOf("/", url.indexOf("://") + 3);
+  const end = url.slice(start).search(/[?#]/);
+  return end < 0 ? url.slice(start) : url.slice(start, start + end);
+}
+
+function fits(wanted: readonly string[], given: readonly string[]): boolean {
+  return wanted.length === given.length && wanted.every((segment, i) => segment[0] === ":" || segment === given[i]);
+}
+
+function argsOf(wanted: readonly string[], given: readonly string[]): RouteArgs {
+  const at = (name: string) => {
+    const place = wanted.indexOf(name);
+    return place < 0 ? "" : decode(given[place]!);
+  };
+  return { group: at(":group"), key: at(":key") };
+}
+
+function decode(segment: string): string {
   try {
-    return decodeURIComponent(group);
+    return decodeURIComponent(segment);
   } catch {
-    throw new ApiProblem(400, "bad-path", "The path cannot be read", `${group} is not percent-encoded UTF-8`);
+    throw new ApiProblem(
+      400,
+      "bad-path",
+      "The path cannot be read",
+      `${segment.slice(0, 80)} is not percent-encoded UTF-8`,
+    );
   }
 }
 
 function noSuchPath(path: string): ApiProblem {
-  const list = ROUTES.map((route) => `${route.method} ${route.path.replace(":group", "GROUP")}`).join(", ");
+  const list = ROUTES.map((route) => `${route.method} ${route.path.replace(":group", "GROUP").replace(":key", "KEY")}`)
+    .join(", ");
   return new ApiProblem(404, "no-such-path", "There is nothing here", path, `there are ${list}`);
 }
 

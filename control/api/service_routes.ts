@@ -8,7 +8,7 @@ import {
   type RoleEvent,
 } from "../services/followers.ts";
 import { readJsonObject } from "./body.ts";
-import { type ApiContext, badField, json, requireNoOthers, type Route } from "./route.ts";
+import { type ApiContext, badField, json, requireNoOthers, type Route, type RouteArgs } from "./route.ts";
 import { SSE_HEADERS, sseStream } from "./sse_writer.ts";
 
 /** Events of a role that may wait for a follower that does not read. */
@@ -20,7 +20,7 @@ export const SERVICE_ROUTES: readonly Route[] = [
   {
     method: "POST",
     path: "/v1/groups/:group/role/ack",
-    answer: async ({ backend }, request, group) => {
+    answer: async ({ backend }, request, { group }) => {
       backend.services.acknowledge(group, acknowledgement(await readJsonObject(request)));
       return json({ taken: true });
     },
@@ -28,7 +28,7 @@ export const SERVICE_ROUTES: readonly Route[] = [
   {
     method: "GET",
     path: "/v1/groups/:group/output",
-    answer: ({ backend }, request, group) => {
+    answer: ({ backend }, request, { group }) => {
       const service = new URL(request.url).searchParams.get("service");
       if (service === null) throw badField("service", "the name of a service of the group, as ?service=NAME");
       return json({ group, service, lines: backend.services.output(group, service) });
@@ -48,7 +48,7 @@ export const SERVICE_ROUTES: readonly Route[] = [
 ];
 
 /** The role as JSON; or, for who accepts an event stream, as long as it is read. */
-function role(context: ApiContext, request: Request, group: string): Response {
+function role(context: ApiContext, request: Request, { group }: RouteArgs): Response {
   const now = context.backend.services.role(group);
   if (!(request.headers.get("accept") ?? "").includes("text/event-stream")) return json(now);
   const params = new URL(request.url).searchParams;

@@ -12,6 +12,7 @@ export class SseWriter {
   readonly #queueMax: number;
   readonly #ping: ReturnType<typeof setInterval>;
   #onEnd: (() => void) | null = null;
+  #onRoom: (() => void) | null = null;
   #ended = false;
 
   constructor(controller: ReadableStreamDefaultController<Uint8Array>, queueMax: number) {
@@ -28,6 +29,21 @@ export class SseWriter {
   onEnd(callback: () => void): void {
     if (this.#ended) callback();
     else this.#onEnd = callback;
+  }
+
+  /** The client has read what was written, or nearly. */
+  get hasRoom(): boolean {
+    return !this.#ended && (this.#controller.desiredSize ?? 0) > 0;
+  }
+
+  /** Called when the client has read and there is room again. */
+  onRoom(callback: () => void): void {
+    this.#onRoom = callback;
+  }
+
+  /** The stream's word that it wants more. */
+  pull(): void {
+    if (this.hasRoom) this.#onRoom?.();
   }
 
   /** One event, with its empty line. A client that is too far behind is cut off. */
@@ -64,14 +80,16 @@ export function sseStream(
   queueMax: number,
   open: (writer: SseWriter) => void,
 ): ReadableStream<Uint8Array> {
-  let end = () => {};
+  let end = () => {}, pull = () => {};
   return new ReadableStream<Uint8Array>({
     start(controller) {
       const writer = new SseWriter(controller, queueMax);
       end = () => writer.end();
+      pull = () => writer.pull();
       closing.addEventListener("abort", end, { once: true });
       open(writer);
     },
+    pull: () => pull(),
     cancel() {
       closing.removeEventListener("abort", end);
       end();

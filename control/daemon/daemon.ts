@@ -3,7 +3,7 @@ import { readConfigFile } from "../../config/load.ts";
 import { pairDigest } from "../../config/digest.ts";
 import { sameBytes } from "../../kernel_ffi/address.ts";
 import { sdNotify, watchdogIntervalUs } from "../../kernel_ffi/systemd.ts";
-import type { ApiBackend, ServicesBackend, SwitchoverRequest } from "../api/backend.ts";
+import type { ApiBackend, ServicesBackend, StateBackend, SwitchoverRequest } from "../api/backend.ts";
 import { ApiProblem } from "../api/problem.ts";
 import type { SwitchInit, SwitchReport, SwitchSnapshot } from "../core/messages.ts";
 import type { NodeEvent, SwitchReceipt } from "../core/vocabulary.ts";
@@ -230,6 +230,10 @@ export class Daemon implements ApiBackend {
 
   get services(): ServicesBackend {
     return this.#services.api;
+  }
+
+  get state(): StateBackend {
+    return this.#state.api;
   }
 
   async switchover(group: string, request: SwitchoverRequest): Promise<SwitchReceipt> {

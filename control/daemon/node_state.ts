@@ -6,6 +6,7 @@ import type { StateJournal } from "../journal/state_client.ts";
 import type { StateHealth } from "../journal/state_store.ts";
 import type { StateRules } from "../state/group_state.ts";
 import { StateManager } from "../state/manager.ts";
+import { StateApi } from "./state_api.ts";
 import { PeerStream } from "../stream/peer_stream.ts";
 
 export interface NodeStateParts {
@@ -22,6 +23,7 @@ export interface NodeStateParts {
 
 export class NodeState {
   readonly manager: StateManager;
+  readonly api: StateApi;
   readonly #p: NodeStateParts;
   #stream: PeerStream | null = null;
 
@@ -46,6 +48,7 @@ export class NodeState {
   private constructor(parts: NodeStateParts, manager: StateManager) {
     this.#p = parts;
     this.manager = manager;
+    this.api = new StateApi(manager, parts.journal);
   }
 
   /** Says what it has, and looks for the peer. */

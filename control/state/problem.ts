@@ -15,9 +15,7 @@ export type StateProblemKind =
   | "not-replicated"
   | "not-durable"
   /** Another node reigns now: nobody knows what has become of it. */
-  | "unknown-outcome"
-  /** The state is not read from the disk yet. */
-  | "loading";
+  | "unknown-outcome";
 
 export class StateProblem extends Error {
   readonly kind: StateProblemKind;
