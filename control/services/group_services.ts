@@ -43,7 +43,8 @@ export class GroupServices {
     this.#arrange(parts.config.services);
   }
 
-  get role(): { readonly role: ServiceRole; readonly epoch: number } {
+  /** What was ordered last: what programs are started as and told. */
+  get ordered(): { readonly role: ServiceRole; readonly epoch: number } {
     return { role: this.#role ?? "standby", epoch: this.#epoch };
   }
 

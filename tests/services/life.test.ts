@@ -130,7 +130,7 @@ Deno.test("managed: only where somebody must be told, or is not ready", () =>
     assert.equal(manager.managed("web"), false);
     assert.deepEqual(told, [false]);
     manager.settled("web", "primary", 5);
-    assert.deepEqual(manager.role("web"), { role: "primary", epoch: 5 });
+    assert.deepEqual(manager.role("web"), { role: "primary", epoch: 5, followers: [] });
     const leave = manager.follow("web", { name: "me", patienceUs: 1000, send: () => {} })!;
     leave();
     assert.deepEqual(told, [false, true, false]);
@@ -159,12 +159,15 @@ Deno.test("what a killed daemon left running is ended by the next one, with its 
     const left = pids();
     assert.deepEqual(left.map(lives), [true, true]);
     const next = makeRunning(folder, { services });
-    await next.manager.start();
-    assert.deepEqual(left.map(lives), [false, false]);
-    assert.deepEqual(next.log.filter((line) => line.startsWith("notice")), [
-      "notice ended what the daemon before had left running: web/deaf",
-    ]);
-    await next.manager.stop();
+    try {
+      await next.manager.start();
+      assert.deepEqual(left.map(lives), [false, false]);
+      assert.deepEqual(next.log.filter((line) => line.startsWith("notice")), [
+        "notice ended what the daemon before had left running: web/deaf",
+      ]);
+    } finally {
+      await next.manager.stop();
+    }
     assert.deepEqual([...Deno.readDirSync(`${folder}/children`)], []);
   } finally {
     Deno.removeSync(folder, { recursive: true });

@@ -61,7 +61,8 @@ health = { exec = ["/bin/grep", "-q", "early", "FOLDER/trace"], every = "20ms", 
     assert.equal(Deno.readTextFileSync(`${folder}/roles/web`), "standby 13\n");
     assert.deepEqual(manager.status("web").map(({ pid }) => pid), pids);
     assert.deepEqual(manager.output("web", "late"), ["hello"]);
-    assert.deepEqual(manager.role("web"), { role: "standby", epoch: 13 });
+    manager.settled("web", "standby", 13);
+    assert.deepEqual(manager.role("web"), { role: "standby", epoch: 13, followers: [] });
   }));
 
 Deno.test("what hangs at stop is killed with its children, and the switch goes on", () =>
