@@ -210,13 +210,17 @@ export class GroupServices {
   /** Null, or what went wrong. */
   async #tell(service: Service, errand: Errand): Promise<string | null> {
     const { config } = service;
+    // A command that is called off in the middle may have had its effect or not.
+    service.told = null;
+    const { instance } = service;
     const problem = await tellRole(config, errand.role, {
       signal: errand.signal,
       env: this.#p.env(config.name),
       onLine: (line) => this.#p.printed(config.name, line),
     });
     if (errand.signal.aborted) return problem;
-    if (problem === null || errand.role === "standby") service.told = errand.role;
+    const same = service.instance === instance;
+    if (same && (problem === null || errand.role === "standby")) service.told = errand.role;
     const commands = errand.role === "primary" ? config.onPrimary : config.onStandby;
     if (commands.length > 0) errand.step(`${config.name} ${problem === null ? "told" : "refused"}`);
     return problem;
@@ -231,12 +235,15 @@ export class GroupServices {
       if (errand.signal.aborted) break;
       if (!this.#isUntold(service)) continue;
       const problem = await this.#tell(service, errand);
-      // Told once is enough: a command that fails would otherwise be run again and again.
-      if (!errand.signal.aborted) service.told = errand.role;
       if (problem === null || errand.signal.aborted) continue;
+      // Told once is enough: a command that fails would otherwise be run again and again.
+      service.told = errand.role;
       this.#p.alarm("commandFailed", `service ${service.config.name}: on_${errand.role} after its restart: ${problem}`);
     }
-    if (this.#errand === errand) this.#errand = null;
     errand.result(null);
+    if (this.#errand !== errand) return;
+    this.#errand = null;
+    // One that was restarted meanwhile has not been told.
+    this.serviceChanged();
   }
 }
