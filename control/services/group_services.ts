@@ -75,9 +75,7 @@ export class GroupServices {
   become(role: ServiceRole, context: BecomeContext): Promise<BecomeResult> {
     this.#errand?.callOff("superseded");
     const errand = this.#errand = new Errand(role, context);
-    const result = this.#work.then(() => this.#run(errand));
-    this.#work = result;
-    return result;
+    return this.#inTurn(() => this.#run(errand));
   }
 
   /** The switch is over; where nobody had to be asked, this is the first word of it. */
@@ -97,7 +95,7 @@ export class GroupServices {
       reason: "restarted",
       deadlineUs: null,
     });
-    this.#work = this.#work.then(() => this.#tellAgain(errand));
+    void this.#inTurn(() => this.#tellAgain(errand));
   }
 
   retry(): void {
@@ -106,9 +104,7 @@ export class GroupServices {
 
   /** Services that did not change are not touched. */
   replace(services: readonly ServiceConfig[]): Promise<void> {
-    const work = this.#work.then(() => this.#replace(services));
-    this.#work = work;
-    return work;
+    return this.#inTurn(() => this.#replace(services));
   }
 
   async #replace(services: readonly ServiceConfig[]): Promise<void> {
@@ -140,6 +136,13 @@ export class GroupServices {
     }
   }
 
+  /** Whatever comes of it, the next one has its turn. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#work.then(work);
+    this.#work = turn.catch(() => {});
+    return turn;
+  }
+
   #arrange(services: readonly ServiceConfig[]): void {
     for (const config of services) {
       if (!this.#services.has(config.name)) this.#services.set(config.name, this.#p.make(config));
@@ -156,9 +159,7 @@ export class GroupServices {
   }
 
   async #run(errand: Errand): Promise<BecomeResult> {
-    if (errand.signal.aborted) return errand.result(null);
-    this.#take(errand.role, errand.context.epoch);
-    const problem = errand.role === "primary" ? await this.#enter(errand) : await this.#leave(errand);
+    const problem = errand.signal.aborted ? null : await this.#carryOut(errand);
     const result = errand.result(problem);
     if (this.#errand !== errand) return result;
     this.#errand = null;
@@ -166,6 +167,16 @@ export class GroupServices {
     // One that was restarted after its turn has not been told.
     this.serviceChanged();
     return result;
+  }
+
+  /** What the kernel refuses (a signal, a file) is a reason like any other: the next order must find this one ended. */
+  async #carryOut(errand: Errand): Promise<string | null> {
+    try {
+      this.#take(errand.role, errand.context.epoch);
+      return errand.role === "primary" ? await this.#enter(errand) : await this.#leave(errand);
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
   }
 
   async #enter(errand: Errand): Promise<string | null> {
