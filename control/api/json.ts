@@ -39,12 +39,13 @@ export interface JournalJson {
 
 export type GroupJson = Omit<GroupSnapshot, "last_switch"> & { readonly last_switch: ReceiptJson | null };
 
-/** Answer of `GET /v1/groups/GROUP/role`: what programs of the group are told. */
+/** Answer of `GET /v1/groups/GROUP/role`: the role that was settled last, `standby` before any was, and who follows it. */
 export interface RoleJson {
   readonly group: string;
   readonly role: "primary" | "standby";
   readonly epoch: number;
   readonly node: string;
+  readonly followers: readonly string[];
 }
 
 export interface MaintenanceJson {

@@ -74,12 +74,12 @@ function giveUpProtection(pid: number): void {
   }
 }
 
-/** To every process of the group that a session's first process leads. Nobody left is fine. */
+/** To every process of the group that a session's first process leads. Nobody left is fine, or nobody within our reach. */
 export function signalSession(pid: number, signal: Deno.Signal): void {
   try {
     Deno.kill(-pid, signal);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied)) throw error;
   }
 }
 

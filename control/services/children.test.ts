@@ -8,9 +8,10 @@ Deno.test("/proc/PID/stat: session and start time, whatever the program calls it
     pid: 19949,
     session: 19948,
     started: 84477,
-    zombie: false,
+    ended: false,
   });
-  assert.equal(parseStat(`7 (a) b (c) R 1) Z 1 7 7 ${REST}`)?.zombie, true);
+  assert.equal(parseStat(`7 (a) b (c) R 1) Z 1 7 7 ${REST}`)?.ended, true);
+  assert.equal(parseStat(`7 (x) X 1 7 7 ${REST}`)?.ended, true);
   assert.equal(parseStat(`7 (a) b (c) R 1) Z 1 7 7 ${REST}`)?.session, 7);
   for (const bad of ["", "7", "7 (x)", "7 (x) S 1", "x (y) S 1 2 3"]) assert.equal(parseStat(bad), null);
 });

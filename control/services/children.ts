@@ -23,7 +23,8 @@ interface ProcessFacts {
   readonly pid: number;
   readonly session: number;
   readonly started: number;
-  readonly zombie: boolean;
+  /** Has ended, and waits for its parent (Z) or is being taken away (X). */
+  readonly ended: boolean;
 }
 
 export class Children {
@@ -106,7 +107,7 @@ function members(pid: number, note: Note): ProcessFacts[] {
   for (const entry of Deno.readDirSync("/proc")) {
     if (!/^[0-9]+$/.test(entry.name)) continue;
     const facts = processFacts(Number(entry.name));
-    if (facts !== null && !facts.zombie && facts.session === pid && facts.started >= note.started) found.push(facts);
+    if (facts !== null && !facts.ended && facts.session === pid && facts.started >= note.started) found.push(facts);
   }
   return found;
 }
@@ -126,7 +127,7 @@ export function parseStat(text: string): ProcessFacts | null {
   const session = Number(fields[3]);
   const started = Number(fields[19]);
   if (![pid, session, started].every(Number.isSafeInteger)) return null;
-  return { pid, session, started, zombie: fields[0] === "Z" };
+  return { pid, session, started, ended: fields[0] === "Z" || fields[0] === "X" };
 }
 
 function readNote(path: string): Note | null {

@@ -36,7 +36,9 @@ export class Errand {
     this.role = role;
     this.context = context;
     if (context.deadlineUs === null) return;
-    this.#timer = setTimeout(() => this.callOff("too late"), Math.max(0, context.deadlineUs - monotonicUs()) / 1000);
+    const leftUs = context.deadlineUs - monotonicUs();
+    if (leftUs <= 0) this.callOff("too late");
+    else this.#timer = setTimeout(() => this.callOff("too late"), leftUs / 1000);
   }
 
   get signal(): AbortSignal {

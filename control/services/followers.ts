@@ -69,12 +69,8 @@ export class Followers {
     this.#changed = changed;
   }
 
-  count(group: string): number {
-    return [...this.#followers.values()].filter((one) => one.group === group).length;
-  }
-
   names(group: string): readonly string[] {
-    return [...this.#followers.values()].filter((one) => one.group === group).map((one) => one.name);
+    return this.#of(group).map(({ name }) => name);
   }
 
   /** Null where there are too many. Else what ends it; `hello` has been sent. */

@@ -43,7 +43,8 @@ export class GroupServices {
     this.#arrange(parts.config.services);
   }
 
-  get role(): { readonly role: ServiceRole; readonly epoch: number } {
+  /** What was ordered last: what programs are started as and told. */
+  get ordered(): { readonly role: ServiceRole; readonly epoch: number } {
     return { role: this.#role ?? "standby", epoch: this.#epoch };
   }
 
@@ -74,9 +75,7 @@ export class GroupServices {
   become(role: ServiceRole, context: BecomeContext): Promise<BecomeResult> {
     this.#errand?.callOff("superseded");
     const errand = this.#errand = new Errand(role, context);
-    const result = this.#work.then(() => this.#run(errand));
-    this.#work = result;
-    return result;
+    return this.#inTurn(() => this.#run(errand));
   }
 
   /** The switch is over; where nobody had to be asked, this is the first word of it. */
@@ -96,7 +95,7 @@ export class GroupServices {
       reason: "restarted",
       deadlineUs: null,
     });
-    this.#work = this.#work.then(() => this.#tellAgain(errand));
+    void this.#inTurn(() => this.#tellAgain(errand));
   }
 
   retry(): void {
@@ -105,9 +104,7 @@ export class GroupServices {
 
   /** Services that did not change are not touched. */
   replace(services: readonly ServiceConfig[]): Promise<void> {
-    const work = this.#work.then(() => this.#replace(services));
-    this.#work = work;
-    return work;
+    return this.#inTurn(() => this.#replace(services));
   }
 
   async #replace(services: readonly ServiceConfig[]): Promise<void> {
@@ -139,6 +136,13 @@ export class GroupServices {
     }
   }
 
+  /** Whatever comes of it, the next one has its turn. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#work.then(work);
+    this.#work = turn.catch(() => {});
+    return turn;
+  }
+
   #arrange(services: readonly ServiceConfig[]): void {
     for (const config of services) {
       if (!this.#services.has(config.name)) this.#services.set(config.name, this.#p.make(config));
@@ -155,9 +159,7 @@ export class GroupServices {
   }
 
   async #run(errand: Errand): Promise<BecomeResult> {
-    if (errand.signal.aborted) return errand.result(null);
-    this.#take(errand.role, errand.context.epoch);
-    const problem = errand.role === "primary" ? await this.#enter(errand) : await this.#leave(errand);
+    const problem = errand.signal.aborted ? null : await this.#carryOut(errand);
     const result = errand.result(problem);
     if (this.#errand !== errand) return result;
     this.#errand = null;
@@ -165,6 +167,16 @@ export class GroupServices {
     // One that was restarted after its turn has not been told.
     this.serviceChanged();
     return result;
+  }
+
+  /** What the kernel refuses (a signal, a file) is a reason like any other: the next order must find this one ended. */
+  async #carryOut(errand: Errand): Promise<string | null> {
+    try {
+      this.#take(errand.role, errand.context.epoch);
+      return errand.role === "primary" ? await this.#enter(errand) : await this.#leave(errand);
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
   }
 
   async #enter(errand: Errand): Promise<string | null> {
@@ -209,13 +221,17 @@ export class GroupServices {
   /** Null, or what went wrong. */
   async #tell(service: Service, errand: Errand): Promise<string | null> {
     const { config } = service;
+    // A command that is called off in the middle may have had its effect or not.
+    service.told = null;
+    const { instance } = service;
     const problem = await tellRole(config, errand.role, {
       signal: errand.signal,
       env: this.#p.env(config.name),
       onLine: (line) => this.#p.printed(config.name, line),
     });
     if (errand.signal.aborted) return problem;
-    if (problem === null || errand.role === "standby") service.told = errand.role;
+    const same = service.instance === instance;
+    if (same && (problem === null || errand.role === "standby")) service.told = errand.role;
     const commands = errand.role === "primary" ? config.onPrimary : config.onStandby;
     if (commands.length > 0) errand.step(`${config.name} ${problem === null ? "told" : "refused"}`);
     return problem;
@@ -230,12 +246,15 @@ export class GroupServices {
       if (errand.signal.aborted) break;
       if (!this.#isUntold(service)) continue;
       const problem = await this.#tell(service, errand);
-      // Told once is enough: a command that fails would otherwise be run again and again.
-      if (!errand.signal.aborted) service.told = errand.role;
       if (problem === null || errand.signal.aborted) continue;
+      // Told once is enough: a command that fails would otherwise be run again and again.
+      service.told = errand.role;
       this.#p.alarm("commandFailed", `service ${service.config.name}: on_${errand.role} after its restart: ${problem}`);
     }
-    if (this.#errand === errand) this.#errand = null;
     errand.result(null);
+    if (this.#errand !== errand) return;
+    this.#errand = null;
+    // One that was restarted meanwhile has not been told.
+    this.serviceChanged();
   }
 }

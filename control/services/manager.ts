@@ -36,6 +36,15 @@ export interface ManagerParts {
   readonly unitLookUs?: number;
 }
 
+export interface GroupRole {
+  readonly role: ServiceRole;
+  readonly epoch: number;
+  /** Names of those who follow it over the API. */
+  readonly followers: readonly string[];
+}
+
+const START = { role: "standby", epoch: 0 } as const;
+
 interface Output {
   readonly kept: KeptLines;
   readonly rate: LineRate;
@@ -48,6 +57,7 @@ export class ServiceManager {
   readonly #children: Children;
   readonly #roles: RoleFiles;
   readonly #output = new Map<string, Output>();
+  readonly #settled = new Map<string, { readonly role: ServiceRole; readonly epoch: number }>();
   readonly #saidEligible = new Map<string, string>();
   readonly #saidManaged = new Map<string, boolean>();
   #onManaged: (group: string, managed: boolean) => void = () => {};
@@ -90,12 +100,13 @@ export class ServiceManager {
   /** The switch thread has confirmed a role, or a new epoch of it. Also for groups that are not managed. */
   settled(group: string, role: ServiceRole, epoch: number): void {
     this.#group(group).settle(role, epoch);
+    this.#settled.set(group, { role, epoch });
     this.#followers.tell(group, role, epoch);
   }
 
   /** Whether a switch of the group has to ask `become`. */
   managed(group: string): boolean {
-    return this.#group(group).managed || this.#followers.count(group) > 0;
+    return this.#group(group).managed || this.#followers.names(group).length > 0;
   }
 
   /** Called back whenever that changes. */
@@ -107,9 +118,10 @@ export class ServiceManager {
     return this.#group(group).status();
   }
 
-  /** The role that programs of the group are told at this moment. */
-  role(group: string): { readonly role: ServiceRole; readonly epoch: number } {
-    return this.#group(group).role;
+  /** The role that was settled last, and who follows it. */
+  role(group: string): GroupRole {
+    const { role, epoch } = this.#settled.get(group) ?? START;
+    return { role, epoch, followers: this.#followers.names(group) };
   }
 
   /** The last lines that a service has printed. */
@@ -119,7 +131,7 @@ export class ServiceManager {
 
   /** What ends it; null where there are too many followers. */
   follow(group: string, request: FollowerRequest): (() => void) | null {
-    return this.#followers.add(group, this.role(group), request);
+    return this.#followers.add(group, this.#settled.get(group) ?? START, request);
   }
 
   acknowledge(group: string, ack: Acknowledgement): AckOutcome {
@@ -162,7 +174,7 @@ export class ServiceManager {
   #makeGroup(config: GroupConfig, begun: Promise<void>): GroupServices {
     const { name } = config;
     const env = (service: string) =>
-      serviceEnvironment(Deno.env.toObject(), this.#p.identity, config, service, this.role(name));
+      serviceEnvironment(Deno.env.toObject(), this.#p.identity, config, service, this.#group(name).ordered);
     return new GroupServices({
       config,
       make: (service) => this.#makeService(name, service, () => env(service.name)),

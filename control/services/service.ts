@@ -32,6 +32,8 @@ export class Service {
   readonly config: ServiceConfig;
   /** The role that its commands have told the instance that runs, or its absence; null: none yet. */
   told: ServiceRole | null = null;
+  /** Counts the instances: what was told to one does not hold for the next. */
+  instance = 0;
   readonly #p: ServiceParts;
   readonly #changes = new Changes();
   readonly #policy: RestartPolicy;
@@ -186,6 +188,7 @@ export class Service {
     }
     this.#pid = instance.pid;
     this.told = null;
+    this.instance++;
     const over = new AbortController();
     const checking = this.#watchHealth(AbortSignal.any([end, over.signal]));
     const why = await unlessAborted(instance.ended, end);

@@ -16,7 +16,7 @@ import { sampleEvent, sampleReceipt } from "../journal/samples.ts";
 class SampleServices implements ServicesBackend {
   maintained: MaintenanceJson = { on: false, since: null };
 
-  role = (group: string): RoleJson => ({ group, role: "standby", epoch: 3, node: "a" });
+  role = (group: string): RoleJson => ({ group, role: "standby", epoch: 3, node: "a", followers: [] });
   follow = (group: string, { send }: FollowerRequest) => {
     send({ kind: "hello", group, role: "standby", epoch: 3, order: 0, deadlineUs: null, follower: "f1" });
     return () => {};

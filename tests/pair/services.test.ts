@@ -14,7 +14,7 @@ const services = (folder: string) => `
 name = "echo"
 exec = ["/bin/sh", "-c", "echo started as $SEGUE_ROLE on $SEGUE_NODE; trap : TERM; sleep 1000 & wait; sleep 0.2"]
 restart_delay = "50ms"
-health = { exec = ["/bin/sh", "-c", "test ! -e ${folder}/ill-$SEGUE_NODE"], every = "100ms", timeout = "100ms", fall = 2 }
+health = { exec = ["/bin/sh", "-c", "test ! -e ${folder}/ill-$SEGUE_NODE"], every = "250ms", timeout = "250ms", fall = 3 }
 `;
 
 /** What status says of it; nothing while the daemon is not there. */
@@ -70,7 +70,7 @@ Deno.test("services on a real pair", async (t) => {
           assert.match(await maintain(world, primary, "on"), /^maintenance is on since /);
           Deno.writeTextFileSync(mark(primary), "");
           await world.until(async () => !await healthy(primary), 5000, "it to be ill");
-          await sleep(300);
+          await sleep(1000);
           const status = await world.status(primary) as unknown as StatusJson;
           assert.deepEqual([status.maintenance, status.groups[0]!.eligible], [true, true]);
           assert.deepEqual(status.alarms.map(({ kind }) => kind), ["maintenance"]);
@@ -80,9 +80,9 @@ Deno.test("services on a real pair", async (t) => {
           await maintain(world, primary, "off");
           await world.until(async () => !(await world.status(primary))!.groups[0]!.eligible, 5000, "it to count again");
           Deno.removeSync(mark(primary));
+          await world.until(async () => (await world.status(primary))!.groups[0]!.eligible, 5000, "it to be well");
           world.start(standby);
           await world.until(() => healthy(standby), 10_000, "the standby to be back");
-          await world.until(async () => (await world.status(primary))!.groups[0]!.eligible, 5000, "it to be well");
           await maintain(world, standby, "on");
           world.daemon(standby).signal("SIGTERM");
           await world.daemon(standby).ended;

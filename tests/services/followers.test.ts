@@ -100,6 +100,7 @@ Deno.test("a move as a follower sees it: each step is told, and waited for where
       role: "standby",
       epoch: 0,
       node: "a",
+      followers: [],
     });
     assert.equal(manager.managed("web"), false);
     const follower = await follow("?name=counter&timeout=5s");
@@ -114,10 +115,13 @@ Deno.test("a move as a follower sees it: each step is told, and waited for where
     const taken = await follower.ack(coming["order"], true);
     assert.deepEqual(await taken.json(), { taken: true });
     assert.deepEqual(steps(await primary), ["counter said yes"]);
+    // Ordered, but not confirmed yet.
+    assert.equal((await (await ask("GET", "/v1/groups/web/role")).json()).role, "standby");
     manager.settled("web", "primary", 12);
     const now = await follower.next("primary");
     assert.deepEqual([now["epoch"], now["order"], now["deadline_ms"]], [12, 0, null]);
-    assert.equal((await (await ask("GET", "/v1/groups/web/role")).json()).role, "primary");
+    const said = await (await ask("GET", "/v1/groups/web/role")).json();
+    assert.deepEqual([said.role, said.epoch, said.followers], ["primary", 12, ["counter"]]);
 
     const standby = become("standby", { epoch: 12 });
     const leaving = await follower.next("becoming-standby");

@@ -1,7 +1,7 @@
-/** A process that has not ended, nor become a zombie that waits for its parent. */
+/** A process that has not ended: neither waits for its parent (Z) nor is being taken away (X). */
 export function lives(pid: number): boolean {
   try {
-    return !/^\d+ \(.*\) Z/s.test(Deno.readTextFileSync(`/proc/${pid}/stat`));
+    return !/^\d+ \(.*\) [ZX]/s.test(Deno.readTextFileSync(`/proc/${pid}/stat`));
   } catch {
     return false;
   }

@@ -61,7 +61,8 @@ health = { exec = ["/bin/grep", "-q", "early", "FOLDER/trace"], every = "20ms", 
     assert.equal(Deno.readTextFileSync(`${folder}/roles/web`), "standby 13\n");
     assert.deepEqual(manager.status("web").map(({ pid }) => pid), pids);
     assert.deepEqual(manager.output("web", "late"), ["hello"]);
-    assert.deepEqual(manager.role("web"), { role: "standby", epoch: 13 });
+    manager.settled("web", "standby", 13);
+    assert.deepEqual(manager.role("web"), { role: "standby", epoch: 13, followers: [] });
   }));
 
 Deno.test("what hangs at stop is killed with its children, and the switch goes on", () =>
@@ -101,11 +102,19 @@ health = { exec = ["/usr/bin/test", "-e", "FOLDER/ready"], every = "1s", timeout
     const late = await become("primary", { deadlineUs: inUs(150) });
     assert.equal(late.ok, false);
     assert.match(late.reason, /^too late: service slow: not healthy yet: exit code 1/);
+    const gone = await become("primary", { deadlineUs: inUs(-1) });
+    assert.equal(gone.ok, false);
     const waiting = become("primary", { deadlineUs: inUs(8000) });
     await sleep(100);
     assert.deepEqual(manager.status("web").map(({ state, healthy }) => [state, healthy]), [["starting", false]]);
     Deno.writeTextFileSync(`${folder}/ready`, "");
     assert.deepEqual(steps(await waiting), ["slow ready"]);
+    // An order whose time has passed before its turn leaves nothing behind that is in the way of a role.
+    const busy = become("primary");
+    assert.match((await become("standby", { deadlineUs: inUs(-1) })).reason, /^too late/);
+    await busy;
+    manager.settled("web", "primary", 99);
+    assert.equal(Deno.readTextFileSync(`${folder}/roles/web`), "primary 99\n");
   }));
 
 Deno.test("a service that never gets ready: the reason is there, and speaks against the node", () =>
