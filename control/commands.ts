@@ -1,6 +1,7 @@
 /** The command line. Each command loads only what it needs: `segue status` answers without the daemon's rooms. */
 import { Command, CommanderError } from "commander";
 import { parseDuration } from "../config/duration.ts";
+import type { StateOptions } from "./api/commands/state.ts";
 import { complain, type Terminal, terminal } from "./api/commands/terminal.ts";
 
 const EXIT_USAGE = 2;
@@ -44,6 +45,7 @@ function buildProgram(io: Terminal, exit: SetExit): Command {
     .addHelpText("after", "\nExit codes: 0 done, 1 failed, 2 usage, 78 bad configuration.");
   addDaemonCommands(program, exit);
   addClientCommands(program, io, exit);
+  addStateCommand(program, io, exit);
   addOtherCommands(program, io, exit);
   return program;
 }
@@ -141,6 +143,29 @@ interface SwitchoverFlags {
   readonly runDir: string;
 }
 
+function addStateCommand(program: Command, io: Terminal, exit: SetExit): void {
+  program.command("state")
+    .description("read and write what the pair keeps in step: get, put, delete, list, watch, batch, orphans")
+    .argument("<action>", "what to do; put without a value, and batch, read standard input")
+    .argument("[group]", "the group whose state it is")
+    .argument("[key-and-value...]", "the key, and for put the value")
+    .option(
+      "--ack <level>",
+      "when a write is done: local, replicated (in the standby's memory), durable (on both disks)",
+      "replicated",
+    )
+    .option("--if-version <number>", "write only if the key has this version; 0: only if it does not exist")
+    .option("--prefix <text>", "list only keys that begin so", "")
+    .option("--since <lsn>", "watch from behind this LSN on", "0")
+    .option("--drop", "orphans: delete what was set aside", false)
+    .option("--json", "for programs", false)
+    .option("--run-dir <dir>", "where the daemon's socket is", RUN_DIR)
+    .action(async (action: string, group: string | undefined, operands: string[], options: StateOptions) => {
+      const { runState } = await import("./api/commands/state.ts");
+      exit(await runState(io, action, group, operands, options));
+    });
+}
+
 function addOtherCommands(program: Command, io: Terminal, exit: SetExit): void {
   program.command("keygen")
     .description("write a new pair key")
@@ -165,7 +190,7 @@ function addOtherCommands(program: Command, io: Terminal, exit: SetExit): void {
       const { runVersion } = await import("./api/commands/version.ts");
       exit(runVersion(io, options));
     });
-  for (const name of ["console", "state"]) addLater(program, io, exit, name);
+  for (const name of ["console"]) addLater(program, io, exit, name);
 }
 
 /** A command of the contract that this version does not have. */

@@ -61,7 +61,7 @@ export class ApiClient {
   }
 
   async metrics(): Promise<string> {
-    const response = await this.#send("GET", "/metrics");
+    const response = await this.send("GET", "/metrics");
     return await response.text();
   }
 
@@ -71,7 +71,7 @@ export class ApiClient {
   async *events(afterId?: number, signal?: AbortSignal): AsyncGenerator<EntryJson> {
     const headers: Record<string, string> = { accept: "text/event-stream" };
     if (afterId !== undefined) headers["last-event-id"] = String(afterId);
-    const response = await this.#send("GET", "/v1/events", { headers, ...(signal ? { signal } : {}) });
+    const response = await this.send("GET", "/v1/events", { headers, ...(signal ? { signal } : {}) });
     if (!response.body) return;
     try {
       for await (const { data } of readServerSentEvents(response.body)) yield parse<EntryJson>(data);
@@ -89,11 +89,12 @@ export class ApiClient {
     const init = body === undefined
       ? {}
       : { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
-    const response = await this.#send(method, path, init);
+    const response = await this.send(method, path, init);
     return parse<T>(await this.#read(response));
   }
 
-  async #send(method: string, path: string, init: RequestInit = {}): Promise<Response> {
+  /** Any request; resolves with an answer that is ok. */
+  async send(method: string, path: string, init: RequestInit = {}): Promise<Response> {
     let response: Response;
     try {
       response = await fetch(API_ORIGIN + path, { ...init, method, client: this.#http });

@@ -25,7 +25,15 @@ export function stateStream(
       writer.write(`event: reset\ndata: ${JSON.stringify({ floor: table.floor })}\n\n`);
       lsn = 0;
     }
+    let going = false;
     const go = () => {
+      // What is written may be read at once, and ask for more before it is noted here.
+      if (going) return;
+      going = true;
+      send();
+      going = false;
+    };
+    const send = () => {
       while (!ended && writer.hasRoom) {
         const rows = table.rowsAbove(lsn, PAGE);
         for (const row of rows) if (row.key.startsWith(prefix)) writer.write(eventOf(row));

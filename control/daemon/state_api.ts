@@ -6,11 +6,14 @@ import type { GroupState } from "../state/group_state.ts";
 import type { StateManager } from "../state/manager.ts";
 import { requireGroup } from "./services_api.ts";
 
+/** Who keeps what was set aside. */
+export type OrphanKeeper = Pick<StateJournal, "orphans" | "dropOrphans">;
+
 export class StateApi implements StateBackend {
   readonly #manager: StateManager;
-  readonly #journal: StateJournal;
+  readonly #journal: OrphanKeeper;
 
-  constructor(manager: StateManager, journal: StateJournal) {
+  constructor(manager: StateManager, journal: OrphanKeeper) {
     this.#manager = manager;
     this.#journal = journal;
   }
@@ -19,6 +22,10 @@ export class StateApi implements StateBackend {
     const found = this.#manager.groups.get(group);
     if (found === undefined) requireGroup(group, [...this.#manager.groups.keys()]);
     return found!;
+  }
+
+  close(): void {
+    this.#manager.close();
   }
 
   room(): Promise<void> {

@@ -24,7 +24,10 @@ Deno.test("usage errors exit with 2, say what is wrong, and how to find out", as
     [["switchover", "web", "--timeout", "5"], /--timeout: "5" has no unit.*\n +hint: write it as --timeout 5s/],
     [["keygen"], /missing required argument 'file'/],
     [["console"], /not in this version/],
-    [["state", "get", "web", "--x"], /not in this version/],
+    [["state", "get", "web"], /get wants KEY behind the group/],
+    [["state", "tear", "web"], /"tear" is nothing that it does/],
+    [["state", "get", "web", "k", "v"], /"v" is one word too many/],
+    [["state", "put", "web", "k", "v", "--ack", "safe"], /--ack safe: local, replicated or durable/],
   ];
   for (const [args, message] of cases) {
     const { code, stdout, stderr } = await segue(...args);
@@ -156,7 +159,7 @@ Deno.test("events --follow goes on over a restart of the daemon, with nothing tw
     const { store } = JournalStore.open(path);
     store.add({ id: store.nextId, type: "event", event: sampleEvent(0) });
     store.close();
-    const node = new SampleNode();
+    const node = await SampleNode.create();
     node.entries.push({ id: store.nextId, type: "event", event: sampleEvent(1) });
     const socket = join(folder, "segue.sock");
     const io = new Recorder();

@@ -10,6 +10,8 @@ import type { SwitchSnapshot } from "../../control/core/messages.ts";
 import { SAMPLE_SNAPSHOT } from "../../control/api/status_sample.ts";
 import type { SwitchReceipt } from "../../control/core/vocabulary.ts";
 import type { JournalEntry, JournalHealth } from "../../control/journal/entry.ts";
+import type { StateApi } from "../../control/daemon/state_api.ts";
+import { sampleState } from "./sample_state.ts";
 import { sampleEvent, sampleReceipt } from "../journal/samples.ts";
 
 /** What the API says of roles and maintenance where no manager is behind it; tests/services has a real one. */
@@ -34,9 +36,18 @@ export class SampleNode implements ApiBackend {
   reloadNow: () => Promise<{ changed: string[] }> = () => Promise.resolve({ changed: ["timing.heartbeat"] });
   health: JournalHealth = { ok: true, text: "ok", path: "/x/journal.db", waiting: 0, dropped: 0 };
   readonly services = new SampleServices();
+  readonly state: StateApi;
   readonly orders: [string, SwitchoverRequest][] = [];
   readonly entries: JournalEntry[] = [];
   readonly listeners = new Set<(entry: JournalEntry) => void>();
+
+  private constructor(state: StateApi) {
+    this.state = state;
+  }
+
+  static async create(): Promise<SampleNode> {
+    return new SampleNode(await sampleState());
+  }
 
   snapshot = () => this.snapshotNow();
   reload = () => this.reloadNow();
@@ -85,7 +96,7 @@ export interface Running {
 export async function withServer(body: (running: Running) => Promise<void>): Promise<void> {
   const runDir = Deno.makeTempDirSync({ prefix: "japi-run-" });
   const socket = join(runDir, SOCKET_NAME);
-  const node = new SampleNode();
+  const node = await SampleNode.create();
   const server = await startApi(node, socket);
   const client = new ApiClient(socket);
   try {
@@ -93,6 +104,7 @@ export async function withServer(body: (running: Running) => Promise<void>): Pro
   } finally {
     client.close();
     await server.close();
+    node.state.close();
     Deno.removeSync(runDir, { recursive: true });
   }
 }

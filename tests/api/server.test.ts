@@ -173,10 +173,10 @@ Deno.test("the socket is the owner's, a dead one is replaced, a living one is no
   Deno.renameSync(`${folder}/first`, socket);
   stale.close();
   assert.ok(Deno.statSync(socket).isSocket);
-  const server = await startApi(new SampleNode(), socket);
+  const server = await startApi(await SampleNode.create(), socket);
   assert.equal((await exchange(socket, "GET /v1/status HTTP/1.0\r\n\r\n")).slice(9, 12), "200");
   await server.close();
   assert.deepEqual([...Deno.readDirSync(folder)], []);
-  await assert.rejects(startApi(new SampleNode(), `${folder}/none/segue.sock`));
+  await assert.rejects(startApi(await SampleNode.create(), `${folder}/none/segue.sock`));
   Deno.removeSync(folder, { recursive: true });
 });

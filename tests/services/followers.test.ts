@@ -36,7 +36,7 @@ function withApi(body: (world: World) => Promise<void>, services = ""): Promise<
       keeper,
       onMaintenance: (on) => manager.maintenance(on),
     });
-    const node = Object.assign(new SampleNode(), { services: api });
+    const node = Object.assign(await SampleNode.create(), { services: api });
     const socket = `${folder}/segue.sock`;
     const server = await startApi(node, socket);
     const http = Deno.createHttpClient({ proxy: { transport: "unix", path: socket } });
