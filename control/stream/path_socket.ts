@@ -17,9 +17,9 @@ const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
 const ERRORS_MAX = 64;
 
 export interface PathListener {
-  onDatagram(path: number, bytes: Uint8Array, length: number): void;
-  /** A batch is over: whatever it caused may leave. */
-  onBatch(): void;
+  onDatagram(path: number, bytes: Uint8Array<ArrayBuffer>, length: number): void;
+  /** What has come so far may be answered. The promise is kept when that is done: there is no more to be done for it meanwhile. */
+  onBatch(): Promise<void>;
   onClosed(path: number): void;
 }
 
@@ -28,7 +28,7 @@ export class PathSocket {
   readonly #local: Endpoint;
   readonly #remote: Endpoint;
   readonly #listener: PathListener;
-  readonly #first = new Uint8Array(BUFFER_BYTES);
+  readonly #first = new Uint8Array(new ArrayBuffer(BUFFER_BYTES));
   readonly #buffer = new Uint8Array(new ArrayBuffer(BUFFER_BYTES));
   #conn: Deno.DatagramConn | null = null;
   #fd = -1;
@@ -80,8 +80,9 @@ export class PathSocket {
         if (this.#conn !== conn) return;
         failures = 0;
         this.#listener.onDatagram(this.#path, this.#first, bytes.length);
-        this.#drain();
-        this.#listener.onBatch();
+        // Whoever waits for an answer gets it before the kernel is asked whether there is more, which mostly there is not.
+        await this.#listener.onBatch();
+        if (this.#drain()) await this.#listener.onBatch();
       } catch (error) {
         // The network's word on an earlier datagram: port or host unreachable. The timers find out themselves.
         if (this.#conn !== conn) return;
@@ -95,12 +96,15 @@ export class PathSocket {
     }
   }
 
-  #drain(): void {
-    for (let i = 1; i < BURST_PACKETS && this.#conn !== null; i++) {
+  /** True if there was more. */
+  #drain(): boolean {
+    let count = 0;
+    for (; count < BURST_PACKETS && this.#conn !== null; count++) {
       const length = libc().recv32(this.#fd, this.#buffer, BUFFER_BYTES, MSG_DONTWAIT);
-      if (length < 0) return;
+      if (length < 0) break;
       this.#listener.onDatagram(this.#path, this.#buffer, length);
     }
+    return count > 0;
   }
 
   /** Sends the first `length` bytes; what the kernel does not take is lost like in the network. */
