@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { clearImmediate, setImmediate } from "node:timers";
+import { streamEndpoint } from "../../config/address.ts";
 import type { Endpoint } from "../../config/model.ts";
 import { monotonicUs } from "../../kernel_ffi/libc.ts";
 import { type Channel, PATHS_MAX } from "../core/stream/limits.ts";
@@ -21,8 +22,6 @@ import { connectionTag, derivePacketKeys, type PacketKeys, type PairKey, prepare
 import { PathSocket } from "./path_socket.ts";
 import { type Bytes, openSodium } from "./sodium.ts";
 
-/** From a path's port to the stream's. */
-export const PORT_OFFSET = 1;
 const REOPEN_MS = 500;
 /** An acknowledgement by itself waits for this many turns of promises: the answer of who was just called may carry it. */
 const ANSWER_TURNS = 4;
@@ -299,8 +298,4 @@ export class PeerStream {
     if (this.#stream.deadlineUs <= now) this.#stream.onTimer(now);
     this.#flush();
   }
-}
-
-function streamEndpoint({ host, port }: Endpoint): Endpoint {
-  return { host, port: port + PORT_OFFSET };
 }
