@@ -23,6 +23,9 @@ import { PathSocket } from "./path_socket.ts";
 import { type Bytes, openSodium } from "./sodium.ts";
 
 const REOPEN_MS = 500;
+/** A timer that comes later than this says nothing about the peer; then the sockets get this time first. */
+const LATE_US = 25_000;
+const LATE_READ_MS = 2;
 /** An acknowledgement by itself waits for this many turns of promises: the answer of who was just called may carry it. */
 const ANSWER_TURNS = 4;
 
@@ -88,7 +91,7 @@ export class PeerStream {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerUs = Infinity;
   #immediate: ReturnType<typeof setImmediate> | undefined;
-  readonly #reopener: ReturnType<typeof setInterval>;
+  #reopener: ReturnType<typeof setTimeout> | undefined;
   readonly #wire = {
     hello: (path: number, hello: Hello) => this.#sendHello(path, hello),
     packet: (path: number, number: number, payload: Bytes, length: number) =>
@@ -118,20 +121,31 @@ export class PeerStream {
     const listener = {
       onDatagram: (path: number, bytes: Bytes, length: number) => this.#onDatagram(path, bytes, length),
       onBatch: () => this.#answer(),
-      onClosed: (path: number) => this.#stream.setOpen(path, false),
+      onClosed: (path: number) => {
+        this.#stream.setOpen(path, false);
+        this.#openLater();
+      },
     };
     this.#sockets = o.paths.map(({ local, remote }, path) =>
       new PathSocket(path, streamEndpoint(local), streamEndpoint(remote), listener)
     );
-    this.#reopener = setInterval(() => this.#openPaths(), REOPEN_MS);
     this.#openPaths();
-    this.#flushSoon();
   }
 
   #openPaths(): void {
     for (const [path, socket] of this.#sockets.entries()) {
-      if (!socket.isOpen && socket.open()) this.#stream.setOpen(path, true);
+      if (socket.isOpen) continue;
+      if (socket.open()) this.#stream.setOpen(path, true);
+      else this.#openLater();
     }
+    this.#flushSoon();
+  }
+
+  #openLater(): void {
+    this.#reopener ??= setTimeout(() => {
+      this.#reopener = undefined;
+      this.#openPaths();
+    }, REOPEN_MS);
   }
 
   /** Is there a connection? */
@@ -184,7 +198,7 @@ export class PeerStream {
     if (this.#closed) return;
     this.#closed = true;
     this.#stream.close(monotonicUs(), this.#wire);
-    clearInterval(this.#reopener);
+    clearTimeout(this.#reopener);
     clearTimeout(this.#timer);
     if (this.#immediate !== undefined) clearImmediate(this.#immediate);
     for (const socket of this.#sockets) socket.close();
@@ -285,16 +299,23 @@ export class PeerStream {
 
   /** A timer that fires too early costs little and one that is set anew for each packet much: only an earlier one replaces it. */
   #arm(nowUs: number): void {
-    const deadline = this.#stream.deadlineUs;
+    const deadline = Math.max(nowUs, this.#stream.deadlineUs);
     if (deadline >= this.#timerUs) return;
     clearTimeout(this.#timer);
     this.#timerUs = deadline;
-    this.#timer = setTimeout(() => this.#onTimer(), Math.max(0, Math.ceil((deadline - nowUs) / 1000)));
+    this.#timer = setTimeout(() => this.#onTimer(), Math.ceil((deadline - nowUs) / 1000));
   }
 
   #onTimer(): void {
-    this.#timerUs = Infinity;
     const now = monotonicUs();
+    const late = now - this.#timerUs > LATE_US;
+    this.#timerUs = Infinity;
+    if (late) {
+      // This thread was busy or stopped: what the peer has said meanwhile waits in the sockets and is read first.
+      this.#timerUs = now;
+      this.#timer = setTimeout(() => this.#onTimer(), LATE_READ_MS);
+      return;
+    }
     if (this.#stream.deadlineUs <= now) this.#stream.onTimer(now);
     this.#flush();
   }
