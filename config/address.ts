@@ -58,6 +58,14 @@ export function parseEndpoint(text: string): Endpoint | string {
   return { host: address.text, port };
 }
 
+/** From the port of a path's heartbeats to that of its data. */
+export const STREAM_PORT_OFFSET = 1;
+
+/** Where the peer stream of a path is: data has a port of its own, so that it never stands in a heartbeat's way. */
+export function streamEndpoint({ host, port }: Endpoint): Endpoint {
+  return { host, port: port + STREAM_PORT_OFFSET };
+}
+
 /** How an endpoint is written: IPv6 in brackets. */
 export function formatEndpoint({ host, port }: Endpoint): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;

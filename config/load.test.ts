@@ -145,16 +145,27 @@ const BAD: [
     "node[1].paths",
     'node "b" has 1 paths and node "a" has 2',
   ]],
-  ["paths of two families", edit(8, 'paths = [\n"10.78.0.2:4790",\n"10.78.0.2:4791"]'), [
+  ["paths of two families", edit(8, 'paths = [\n"10.78.0.2:4790",\n"10.78.0.2:4795"]'), [
     10,
     "node[1].paths[1]",
-    "10.78.0.2:4791 is IPv4, its other end [fd00::1]:4790 is IPv6",
+    "10.78.0.2:4795 is IPv4, its other end [fd00::1]:4790 is IPv6",
   ]],
   ["no paths", edit(8, "paths = []"), [8, "node[1].paths", "is empty"], [8, "node[1].paths", "has 0 paths"]],
   ["an endpoint twice", edit(8, 'paths = ["10.78.0.1:4790", "[fd00::2]:4790"]'), [
     8,
     "node[1].paths[0]",
     '10.78.0.1:4790 is there twice: also at node "a"',
+  ]],
+  [
+    "a path on the port of another one's data",
+    edit(5, 'paths = ["10.78.0.1:4790", "10.78.0.1:4789"]').replace('"[fd00::2]:4790"', '"10.78.0.3:4790"'),
+    [5, "node[0].paths[1]", "10.78.0.1:4790 is a path, and the port of this one's data", "two ports apart"],
+  ],
+  ["a path on the last port", edit(8, 'paths = ["10.78.0.2:65535", "[fd00::2]:4790"]'), [
+    8,
+    "node[1].paths[0]",
+    "10.78.0.2:65535 leaves no port for data",
+    "at most 65534",
   ]],
   ["a path without port", edit(8, 'paths = ["10.78.0.2", "[fd00::2]:4790"]'), [8, "node[1].paths[0]", "has no port"]],
   ["a link-local path", edit(8, 'paths = ["10.78.0.2:4790", "[fe80::2]:4790"]'), [

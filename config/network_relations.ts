@@ -1,6 +1,6 @@
 /** Nodes, paths and addresses: what must be there, what must differ, what must match. */
 import { GROUPS_MAX, LINKS_MAX } from "../control/core/heartbeat.ts";
-import { formatEndpoint, isLinkLocal6, parseIp, unusableReason } from "./address.ts";
+import { formatEndpoint, isLinkLocal6, parseIp, streamEndpoint, unusableReason } from "./address.ts";
 import type { GroupDraft, PairDraft, Placed } from "./draft.ts";
 import type { Endpoint } from "./model.ts";
 import type { KeyPath } from "./problem.ts";
@@ -9,10 +9,12 @@ import type { Report } from "./table.ts";
 
 /** A lease slot's number is one byte of the mark, and 0 is no slot. */
 export const SLOTS_MAX = 255;
+const PORT_MAX = 65_535;
 
 export function checkNetwork(report: Report, draft: PairDraft): void {
   checkNodes(report, draft.nodes);
   checkPaths(report, draft);
+  checkStreamPorts(report, draft.nodes);
   checkGroups(report, draft);
   checkAddresses(report, draft.groups);
   checkCounts(report, draft);
@@ -69,6 +71,31 @@ function checkPaths(report: Report, { nodes, groups }: PairDraft): void {
         report.error(at, `${text} is there twice: also at ${other}`, "each path has its own address or port");
       } else seen.set(text, owner);
       checkPathHost(report, at, endpoint, groups);
+    }
+  }
+}
+
+/** Each path needs two ports: its own, and the next one for data. */
+function checkStreamPorts(report: Report, nodes: readonly Placed<typeof NODE>[]): void {
+  for (const { path, keys } of nodes) {
+    const endpoints = keys.paths ?? [];
+    for (const [index, endpoint] of endpoints.entries()) {
+      const at = [...path, "paths", index];
+      const data = streamEndpoint(endpoint);
+      if (data.port > PORT_MAX) {
+        report.error(
+          at,
+          `${formatEndpoint(endpoint)} leaves no port for data`,
+          `the next one is for data: at most ${PORT_MAX - 1}`,
+        );
+      }
+      const text = formatEndpoint(data);
+      if (!endpoints.some((other) => formatEndpoint(other) === text)) continue;
+      report.error(
+        at,
+        `${text} is a path, and the port of this one's data`,
+        "paths of one address are at least two ports apart",
+      );
     }
   }
 }

@@ -44,6 +44,7 @@ Deno.test("deno compile embeds the libraries and the guard, and nothing it finds
     "carried/libnfnetlink.so.0",
     "carried/libmnl.so.0",
     "carried/libnetfilter_queue.so.1",
+    "carried/libsodium.so.23",
     "carried/guard",
   ]);
   assert.deepEqual(args.slice(-3), ["--output", "/out/segue", "app.js"]);

@@ -5,8 +5,15 @@ import { createHash } from "node:crypto";
 import type { PackedFile } from "./archive.ts";
 import { ROOT } from "./runtime.ts";
 
-/** Libraries that segue opens by FFI, in the order in which the loader needs them: the last one wants the others. */
-export const LIBRARIES = ["libnfnetlink.so.0", "libmnl.so.0", "libnetfilter_queue.so.1"] as const;
+/** Libraries that segue opens by FFI, with Debian's packages, in the order in which the loader needs them: the queue wants those before it. */
+const PACKAGES = {
+  "libnfnetlink.so.0": "libnfnetlink0",
+  "libmnl.so.0": "libmnl0",
+  "libnetfilter_queue.so.1": "libnetfilter-queue1",
+  "libsodium.so.23": "libsodium23",
+} as const;
+export type LibraryName = keyof typeof PACKAGES;
+export const LIBRARIES = Object.keys(PACKAGES) as LibraryName[];
 
 /** Measured on the runtime of 95.6 MB: level 10 gives 36.1 MB in 2.5 s, level 19 gives 32.6 MB in 53 s. */
 const COMPRESSION_LEVEL = 10;
@@ -39,13 +46,13 @@ export async function compileStatic(source: string, output: string, libraries: r
 }
 
 /** Path of a shared library of this machine. Throws with the name of Debian's package if it is missing. */
-export function findLibrary(name: string): string {
+export function findLibrary(name: LibraryName): string {
   const { arch } = Deno.build;
   for (const folder of [`/usr/lib/${arch}-linux-gnu`, `/lib/${arch}-linux-gnu`, "/usr/lib64", "/usr/lib"]) {
     const path = join(folder, name);
     if (exists(path)) return path;
   }
-  throw new Error(`build: ${name} is missing (apt-get install libnetfilter-queue1)`);
+  throw new Error(`build: ${name} is missing (apt-get install ${PACKAGES[name]})`);
 }
 
 export function exists(path: string): boolean {

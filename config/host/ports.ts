@@ -1,9 +1,9 @@
-/** The UDP ports of this node's paths: free, unless segue itself has them. */
+/** The UDP ports of this node's paths and of their data: free, unless segue itself has them. */
 import { encodeSockaddr, parseIp } from "../../kernel_ffi/address.ts";
 import { EADDRINUSE } from "../../kernel_ffi/errno.ts";
 import { closeFd, errno, libc, must } from "../../kernel_ffi/libc.ts";
 import { SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK } from "../../kernel_ffi/socket_constants.ts";
-import { formatEndpoint } from "../address.ts";
+import { formatEndpoint, streamEndpoint } from "../address.ts";
 import type { Endpoint } from "../model.ts";
 import type { Problem } from "../problem.ts";
 import { type HostContext, placedProblem } from "./context.ts";
@@ -11,7 +11,8 @@ import { type HostContext, placedProblem } from "./context.ts";
 export function checkPorts(context: HostContext): readonly Problem[] {
   if (context.daemonRuns) return [];
   const { node, index } = context.ourselves;
-  return node.paths.flatMap((endpoint, i) => {
+  const endpoints = node.paths.flatMap((path, i) => [{ endpoint: path, i }, { endpoint: streamEndpoint(path), i }]);
+  return endpoints.flatMap(({ endpoint, i }) => {
     if (bindErrno(endpoint) !== EADDRINUSE) return [];
     const hint = `who: ss -ulpn 'sport = :${endpoint.port}'; both nodes can use another port`;
     const reason = `${formatEndpoint(endpoint)} is used by another program (UDP)`;

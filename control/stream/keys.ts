@@ -5,10 +5,11 @@
 import { createHash, createHmac, hkdfSync } from "node:crypto";
 import type { Session } from "../core/stream/stream.ts";
 import { prepareKey } from "../core/wire.ts";
+import type { Bytes } from "./sodium.ts";
 
 export const KEYS_MAX = 4;
 
-/** Of one direction of one connection. */
+/** A pair key, prepared. */
 export interface PairKey {
   readonly id: number;
   readonly key: Uint8Array;
@@ -19,8 +20,8 @@ export interface PairKey {
 /** What seals and opens the packets of one connection under one pair key. */
 export interface PacketKeys {
   readonly id: number;
-  readonly send: Uint8Array;
-  readonly receive: Uint8Array;
+  readonly send: Bytes;
+  readonly receive: Bytes;
 }
 
 /** Throws where a key has not 32 bytes, or there are none or too many. */
@@ -49,7 +50,7 @@ export function derivePacketKeys(key: PairKey, self: 0 | 1, sessions: readonly [
 }
 
 /** HKDF with SHA-256 (RFC 5869). */
-function derive(key: Uint8Array, saltHex: string, info: string): Uint8Array {
+function derive(key: Uint8Array, saltHex: string, info: string): Bytes {
   return new Uint8Array(hkdfSync("sha256", key, Uint8Array.fromHex(saltHex), info, 32));
 }
 

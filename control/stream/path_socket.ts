@@ -14,12 +14,12 @@ const BUFFER_BYTES = DATAGRAM_MAX + 64;
 /** For a burst while the main thread is busy with something else. */
 const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
 /** Errors in a row without a datagram after which the socket is opened anew. */
-const ERRORS_MAX = 64;
+const FAILURES_MAX = 64;
 
 export interface PathListener {
-  onDatagram(path: number, bytes: Uint8Array, length: number): void;
-  /** A batch is over: whatever it caused may leave. */
-  onBatch(): void;
+  onDatagram(path: number, bytes: Uint8Array<ArrayBuffer>, length: number): void;
+  /** What has come so far may be answered. The promise is kept when that is done: there is no more to be done for it meanwhile. */
+  onBatch(): Promise<void>;
   onClosed(path: number): void;
 }
 
@@ -28,10 +28,11 @@ export class PathSocket {
   readonly #local: Endpoint;
   readonly #remote: Endpoint;
   readonly #listener: PathListener;
-  readonly #first = new Uint8Array(BUFFER_BYTES);
+  readonly #first = new Uint8Array(new ArrayBuffer(BUFFER_BYTES));
   readonly #buffer = new Uint8Array(new ArrayBuffer(BUFFER_BYTES));
   #conn: Deno.DatagramConn | null = null;
   #fd = -1;
+  #failures = 0;
   errors = 0;
   /** Why it is not open, for status. */
   problem = "";
@@ -63,7 +64,6 @@ export class PathSocket {
       return true;
     } catch (error) {
       conn?.close();
-      if (!(error instanceof Error)) throw error;
       const isForeseen = error instanceof KernelError || error instanceof Deno.errors.AddrNotAvailable ||
         error instanceof Deno.errors.AddrInUse;
       if (!isForeseen) throw error;
@@ -73,34 +73,43 @@ export class PathSocket {
   }
 
   async #read(conn: Deno.DatagramConn): Promise<void> {
-    let failures = 0;
+    this.#failures = 0;
     while (this.#conn === conn) {
+      let length: number;
       try {
-        const [bytes] = await conn.receive(this.#first);
-        if (this.#conn !== conn) return;
-        failures = 0;
-        this.#listener.onDatagram(this.#path, this.#first, bytes.length);
-        this.#drain();
-        this.#listener.onBatch();
+        length = (await conn.receive(this.#first))[0].length;
       } catch (error) {
-        // The network's word on an earlier datagram: port or host unreachable. The timers find out themselves.
-        if (this.#conn !== conn) return;
-        if (!(error instanceof Deno.errors.ConnectionRefused) && !isSystemError(error)) throw error;
-        this.errors++;
-        if (++failures < ERRORS_MAX) continue;
-        this.problem = String(error);
-        this.close();
-        this.#listener.onClosed(this.#path);
+        if (this.#conn === conn) this.#onError(error);
+        continue;
       }
+      if (this.#conn !== conn) return;
+      this.#failures = 0;
+      this.#listener.onDatagram(this.#path, this.#first, length);
+      // Whoever waits for an answer gets it before the kernel is asked whether there is more, which mostly there is not.
+      await this.#listener.onBatch();
+      if (this.#drain()) await this.#listener.onBatch();
     }
   }
 
-  #drain(): void {
-    for (let i = 1; i < BURST_PACKETS && this.#conn !== null; i++) {
+  /** The network's word on an earlier datagram: port or host unreachable. The timers find out themselves. */
+  #onError(error: unknown): void {
+    if (!(error instanceof Error)) throw error;
+    this.errors++;
+    if (++this.#failures < FAILURES_MAX) return;
+    this.close();
+    this.problem = error.message;
+    this.#listener.onClosed(this.#path);
+  }
+
+  /** True if there was more. */
+  #drain(): boolean {
+    let count = 0;
+    for (; count < BURST_PACKETS && this.#conn !== null; count++) {
       const length = libc().recv32(this.#fd, this.#buffer, BUFFER_BYTES, MSG_DONTWAIT);
-      if (length < 0) return;
+      if (length < 0) break;
       this.#listener.onDatagram(this.#path, this.#buffer, length);
     }
+    return count > 0;
   }
 
   /** Sends the first `length` bytes; what the kernel does not take is lost like in the network. */
@@ -119,9 +128,4 @@ export class PathSocket {
     this.#fd = -1;
     conn?.close();
   }
-}
-
-/** An error of the operating system, as the runtime throws it. */
-function isSystemError(error: unknown): boolean {
-  return error instanceof Error && ("code" in error || /os error \d+/.test(error.message));
 }

@@ -4,9 +4,10 @@
  */
 import { randomBytes } from "node:crypto";
 import { clearImmediate, setImmediate } from "node:timers";
+import { streamEndpoint } from "../../config/address.ts";
 import type { Endpoint } from "../../config/model.ts";
 import { monotonicUs } from "../../kernel_ffi/libc.ts";
-import { type Channel, DATAGRAM_MAX, PATHS_MAX } from "../core/stream/limits.ts";
+import { type Channel, PATHS_MAX } from "../core/stream/limits.ts";
 import {
   type DownReason,
   type Hello,
@@ -16,22 +17,15 @@ import {
   Stream,
 } from "../core/stream/stream.ts";
 import { prepareKey } from "../core/wire.ts";
-import {
-  type EnvelopeReject,
-  type Header,
-  HELLO,
-  openPacket,
-  readHeader,
-  readHello,
-  sealPacket,
-  writeHello,
-} from "./envelope.ts";
+import { type EnvelopeReject, type Header, HELLO, readHeader, readHello, Sealer, writeHello } from "./envelope.ts";
 import { connectionTag, derivePacketKeys, type PacketKeys, type PairKey, preparePairKeys } from "./keys.ts";
 import { PathSocket } from "./path_socket.ts";
+import { type Bytes, openSodium } from "./sodium.ts";
 
-/** From a path's port to the stream's. */
-export const PORT_OFFSET = 1;
 const REOPEN_MS = 500;
+/** A timer that comes later than this says nothing about the peer; then the sockets get this time first. */
+const LATE_US = 25_000;
+const LATE_READ_MS = 2;
 /** An acknowledgement by itself waits for this many turns of promises: the answer of who was just called may carry it. */
 const ANSWER_TURNS = 4;
 
@@ -88,20 +82,19 @@ export class PeerStream {
   /** Of the present connection, for each pair key; derived when first needed. */
   #packetKeys: (PacketKeys | undefined)[] = [];
   readonly #sessions: [Session, Session] = [NO_SESSION, NO_SESSION];
-  readonly #datagram = new Uint8Array(new ArrayBuffer(DATAGRAM_MAX));
+  readonly #sealer: Sealer;
   readonly #header: Header = { kind: 0, path: 0, keyId: 0, tag: 0, number: 0 };
-  readonly #sealHeader = { path: 0, tag: 0, number: 0 };
   readonly #rejected: Partial<Record<StreamReject, number>> = {};
   #connections = 0;
   #closed = false;
-  #turns = 0;
+  #flushing = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerUs = Infinity;
   #immediate: ReturnType<typeof setImmediate> | undefined;
-  readonly #reopener: ReturnType<typeof setInterval>;
+  #reopener: ReturnType<typeof setTimeout> | undefined;
   readonly #wire = {
     hello: (path: number, hello: Hello) => this.#sendHello(path, hello),
-    packet: (path: number, number: number, payload: Uint8Array, length: number) =>
+    packet: (path: number, number: number, payload: Bytes, length: number) =>
       this.#sendPacket(path, number, payload, length),
   };
 
@@ -110,7 +103,9 @@ export class PeerStream {
     if (o.paths.length < 1 || o.paths.length > PATHS_MAX) {
       throw new RangeError(`peer stream: ${o.paths.length} paths; there must be 1 to ${PATHS_MAX}`);
     }
+    openSodium();
     this.#o = o;
+    this.#sealer = new Sealer(o.self);
     this.#keys = preparePairKeys(o.keys, o.pair);
     this.#pairId = prepareKey(o.keys[0]!, o.pair).pairId;
     const newSession = () => randomBytes(16).toString("hex");
@@ -124,22 +119,33 @@ export class PeerStream {
       onDrained: () => o.onDrained?.(),
     }, monotonicUs());
     const listener = {
-      onDatagram: (path: number, bytes: Uint8Array, length: number) => this.#onDatagram(path, bytes, length),
-      onBatch: () => this.#flushAfter(ANSWER_TURNS),
-      onClosed: (path: number) => this.#stream.setOpen(path, false),
+      onDatagram: (path: number, bytes: Bytes, length: number) => this.#onDatagram(path, bytes, length),
+      onBatch: () => this.#answer(),
+      onClosed: (path: number) => {
+        this.#stream.setOpen(path, false);
+        this.#openLater();
+      },
     };
     this.#sockets = o.paths.map(({ local, remote }, path) =>
       new PathSocket(path, streamEndpoint(local), streamEndpoint(remote), listener)
     );
-    this.#reopener = setInterval(() => this.#openPaths(), REOPEN_MS);
     this.#openPaths();
-    this.#flushAfter(1);
   }
 
   #openPaths(): void {
     for (const [path, socket] of this.#sockets.entries()) {
-      if (!socket.isOpen && socket.open()) this.#stream.setOpen(path, true);
+      if (socket.isOpen) continue;
+      if (socket.open()) this.#stream.setOpen(path, true);
+      else this.#openLater();
     }
+    this.#flushSoon();
+  }
+
+  #openLater(): void {
+    this.#reopener ??= setTimeout(() => {
+      this.#reopener = undefined;
+      this.#openPaths();
+    }, REOPEN_MS);
   }
 
   /** Is there a connection? */
@@ -159,7 +165,7 @@ export class PeerStream {
    */
   send(channel: Channel, bytes: Uint8Array): boolean {
     if (!this.#stream.send(channel, bytes)) return false;
-    this.#flushAfter(1);
+    this.#flushSoon();
     return true;
   }
 
@@ -192,7 +198,7 @@ export class PeerStream {
     if (this.#closed) return;
     this.#closed = true;
     this.#stream.close(monotonicUs(), this.#wire);
-    clearInterval(this.#reopener);
+    clearTimeout(this.#reopener);
     clearTimeout(this.#timer);
     if (this.#immediate !== undefined) clearImmediate(this.#immediate);
     for (const socket of this.#sockets) socket.close();
@@ -200,13 +206,13 @@ export class PeerStream {
 
   // ---- in
 
-  #onDatagram(path: number, bytes: Uint8Array, length: number): void {
+  #onDatagram(path: number, bytes: Bytes, length: number): void {
     if (this.#closed) return;
     const reject = this.#read(path, bytes, length);
     if (reject !== "accepted" && reject !== "greeting") this.#rejected[reject] = (this.#rejected[reject] ?? 0) + 1;
   }
 
-  #read(path: number, bytes: Uint8Array, length: number): EnvelopeReject | Judgement {
+  #read(path: number, bytes: Bytes, length: number): EnvelopeReject | Judgement {
     const header = this.#header;
     const bad = readHeader(bytes, length, this.#o.self, header);
     if (bad !== null) return bad;
@@ -216,21 +222,21 @@ export class PeerStream {
     return header.kind === HELLO ? this.#readHello(bytes, length, index) : this.#readPacket(bytes, length, index);
   }
 
-  #readHello(bytes: Uint8Array, length: number, index: number): EnvelopeReject | Judgement {
+  #readHello(bytes: Bytes, length: number, index: number): EnvelopeReject | Judgement {
     if (this.#header.tag !== this.#pairId) return "otherPair";
     const hello = readHello(bytes, length, this.#keys[index]!);
     return typeof hello === "string" ? hello : this.#stream.heardHello(hello, monotonicUs());
   }
 
-  #readPacket(bytes: Uint8Array, length: number, index: number): EnvelopeReject | Judgement {
+  #readPacket(bytes: Bytes, length: number, index: number): EnvelopeReject | Judgement {
     const header = this.#header;
     if (this.#stream.connection === null) return "noConnection";
     const keys = this.#keysOf(index);
     if (header.tag !== this.#tag) return "otherConnection";
     if (this.#stream.isKnown(header.path, header.number)) return "replayed";
-    const payload = openPacket(bytes, length, header, keys);
-    if (payload === null) return "badTag";
-    return this.#stream.heardPacket(header.path, header.number, payload, payload.length, monotonicUs());
+    const size = this.#sealer.open(bytes, length, header, keys);
+    if (size < 0) return "badTag";
+    return this.#stream.heardPacket(header.path, header.number, this.#sealer.payload, size, monotonicUs());
   }
 
   /** The present connection's keys under one of the pair keys. */
@@ -248,19 +254,25 @@ export class PeerStream {
 
   // ---- out
 
-  /** After this many turns of promises: so what is sent together leaves together, and an answer carries the acknowledgement. */
-  #flushAfter(turns: number): void {
-    const idle = this.#turns === 0;
-    this.#turns = idle ? turns : Math.min(this.#turns, turns);
-    if (idle) queueMicrotask(this.#turn);
+  /** At the end of this turn: what is sent together leaves together. */
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(this.#flushNow);
   }
 
-  readonly #turn = (): void => {
-    if (--this.#turns > 0) queueMicrotask(this.#turn);
-    else this.#flush();
+  readonly #flushNow = (): void => {
+    if (this.#flushing) this.#flush();
   };
 
+  /** An acknowledgement waits a few turns of promises for an answer of the upper layer that carries it. */
+  async #answer(): Promise<void> {
+    for (let turn = 0; turn < ANSWER_TURNS && !this.#flushing; turn++) await undefined;
+    this.#flush();
+  }
+
   #flush(): void {
+    this.#flushing = false;
     if (this.#closed) return;
     const now = monotonicUs();
     this.#stream.transmit(now, this.#wire);
@@ -274,36 +286,37 @@ export class PeerStream {
   }
 
   #sendHello(path: number, hello: Hello): void {
+    const { datagram } = this.#sealer;
     const o = { self: this.#o.self, path, pairId: this.#pairId, key: this.#keys[0]! };
-    this.#sockets[path]!.send(this.#datagram, writeHello(this.#datagram, o, hello));
+    this.#sockets[path]!.send(datagram, writeHello(datagram, o, hello));
   }
 
-  #sendPacket(path: number, number: number, payload: Uint8Array, length: number): void {
-    const keys = this.#keysOf(0), header = this.#sealHeader;
-    header.path = path;
-    header.tag = this.#tag;
-    header.number = number;
-    const size = sealPacket(this.#datagram, this.#o.self, header, keys, payload, length);
-    this.#sockets[path]!.send(this.#datagram, size);
+  #sendPacket(path: number, number: number, payload: Bytes, length: number): void {
+    const keys = this.#keysOf(0);
+    const size = this.#sealer.seal(path, this.#tag, number, keys, payload, length);
+    this.#sockets[path]!.send(this.#sealer.datagram, size);
   }
 
   /** A timer that fires too early costs little and one that is set anew for each packet much: only an earlier one replaces it. */
   #arm(nowUs: number): void {
-    const deadline = this.#stream.deadlineUs;
+    const deadline = Math.max(nowUs, this.#stream.deadlineUs);
     if (deadline >= this.#timerUs) return;
     clearTimeout(this.#timer);
     this.#timerUs = deadline;
-    this.#timer = setTimeout(() => this.#onTimer(), Math.max(0, Math.ceil((deadline - nowUs) / 1000)));
+    this.#timer = setTimeout(() => this.#onTimer(), Math.ceil((deadline - nowUs) / 1000));
   }
 
   #onTimer(): void {
-    this.#timerUs = Infinity;
     const now = monotonicUs();
+    const late = now - this.#timerUs > LATE_US;
+    this.#timerUs = Infinity;
+    if (late) {
+      // This thread was busy or stopped: what the peer has said meanwhile waits in the sockets and is read first.
+      this.#timerUs = now;
+      this.#timer = setTimeout(() => this.#onTimer(), LATE_READ_MS);
+      return;
+    }
     if (this.#stream.deadlineUs <= now) this.#stream.onTimer(now);
     this.#flush();
   }
-}
-
-function streamEndpoint({ host, port }: Endpoint): Endpoint {
-  return { host, port: port + PORT_OFFSET };
 }

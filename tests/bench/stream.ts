@@ -17,6 +17,7 @@ const { values: flags, positionals } = parseArgs({
     requests: { type: "string", default: "5000" },
     "lossy-requests": { type: "string", default: "2000" },
     only: { type: "string" },
+    unpinned: { type: "boolean", default: false },
   },
 });
 const HOSTS = ["10.79.0.1", "10.79.0.2"] as const;
@@ -184,7 +185,9 @@ async function throughput(runs: number) {
 const names = [`segbench${Deno.pid}-a`, `segbench${Deno.pid}-b`] as const;
 
 function child(node: 0 | 1, ...args: string[]): Deno.ChildProcess {
-  const script = [Deno.execPath(), "run", "-A", "--no-check", import.meta.filename!, ...args];
+  // Two nodes do not share a core, and do not wake each other by sharing one.
+  const script = flags.unpinned ? [] : ["taskset", "--cpu-list", `${node}`];
+  script.push(Deno.execPath(), "run", "-A", "--no-check", import.meta.filename!, ...args);
   return new Deno.Command("ip", { args: ["netns", "exec", names[node], ...script], stdout: "piped" }).spawn();
 }
 

@@ -208,22 +208,21 @@ Deno.test("IPv6 that is off on the interface of an IPv6 address", () =>
     ]);
   }));
 
-Deno.test("a port that another program has", () =>
-  inFreshNamespace(() => {
-    buildNode();
-    const other = new DatagramSocket({
-      local: { host: "10.78.0.1", port: 4790 },
-      remote: { host: "10.78.0.2", port: 4790 },
-    });
-    try {
-      assert.deepEqual(brief(checkPorts(contextOf())), [
-        "5 error node[0].paths[0]: 10.78.0.1:4790 is used by another program (UDP)",
-      ]);
-      assert.deepEqual(checkPorts(contextOf(TEXT, true)), []);
-    } finally {
-      other.close();
-    }
-  }));
+for (const [what, port] of [["heartbeats", 4790], ["data", 4791]] as const) {
+  Deno.test(`a port for ${what} that another program has`, () =>
+    inFreshNamespace(() => {
+      buildNode();
+      const other = new DatagramSocket({ local: { host: "10.78.0.1", port }, remote: { host: "10.78.0.2", port } });
+      try {
+        assert.deepEqual(brief(checkPorts(contextOf())), [
+          `5 error node[0].paths[0]: 10.78.0.1:${port} is used by another program (UDP)`,
+        ]);
+        assert.deepEqual(checkPorts(contextOf(TEXT, true)), []);
+      } finally {
+        other.close();
+      }
+    }));
+}
 
 Deno.test("programs of services, and units where systemd does not run", () => {
   const services = `

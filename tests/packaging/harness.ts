@@ -11,6 +11,7 @@ export interface Report {
   readonly environment: Readonly<Record<string, string>>;
   readonly thread: string;
   readonly library: boolean;
+  readonly datagrams: boolean;
 }
 
 export interface Result {

@@ -81,9 +81,10 @@ Deno.test("what the environment says to a runtime does not reach the one inside"
 
 Deno.test("it runs on a system without runtime and libraries", async () => {
   const root = await makeSmallRoot();
-  assert.deepEqual(findPaths(root, /deno|netfilter|libmnl|libnfnetlink/), []);
+  assert.deepEqual(findPaths(root, /deno|netfilter|libmnl|libnfnetlink|libsodium/), []);
   const report = reportOf(await run(inSmallRoot(root, "", "a")));
   assert.equal(report.library, true);
+  assert.equal(report.datagrams, true);
   assert.match(report.environment.SEGUE_LIB_DIR ?? "", /^\/var\/cache\/segue\//);
 });
 

@@ -11,9 +11,11 @@ interface Report {
   readonly environment: Readonly<Record<string, string>>;
   readonly thread: string;
   readonly library: boolean;
+  /** The runtime's own UDP sockets, which have to be asked for. */
+  readonly datagrams: boolean;
 }
 
-/** The kernel library from inside the executable, opened as segue does: its needs first, by name. */
+/** The libraries from inside the executable, opened as segue does: the needs of one first, by name. */
 function opensLibrary(): boolean {
   const folder = Deno.env.get("SEGUE_LIB_DIR");
   const listed = new Map(
@@ -23,7 +25,8 @@ function opensLibrary(): boolean {
   Deno.dlopen(path("libnfnetlink.so.0"), {});
   Deno.dlopen(path("libmnl.so.0"), {});
   const queue = Deno.dlopen(path("libnetfilter_queue.so.1"), { nfq_close: { parameters: ["pointer"], result: "i32" } });
-  return typeof queue.symbols.nfq_close === "function";
+  const sodium = Deno.dlopen(path("libsodium.so.23"), { sodium_init: { parameters: [], result: "i32" } });
+  return typeof queue.symbols.nfq_close === "function" && sodium.symbols.sodium_init() >= 0;
 }
 
 /** The part of a worker's global scope that the types of the main thread lack. */
@@ -44,6 +47,7 @@ if (self.name === "report") {
       ),
       thread: self.name,
       library: opensLibrary(),
+      datagrams: typeof Deno.listenDatagram === "function",
     };
     scope.postMessage(report);
   };

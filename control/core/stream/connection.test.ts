@@ -107,6 +107,23 @@ Deno.test("a path that does not answer carries nothing but pings, until it answe
   assert.equal(a.sent[0]!.quiet, false);
 });
 
+Deno.test("the last small urgent packet leaves by two paths while the first of them loses packets", () => {
+  const { a, b, got, nowUs } = pair(2);
+  a.send(0, new Uint8Array(10));
+  assert.equal(transmit(a, nowUs).length, 1);
+  // Three later packets tell that it was lost.
+  let now = nowUs;
+  for (let i = 0; i < 3; i++, now += 100) {
+    a.send(0, new Uint8Array(10));
+    give(b, transmit(a, now), now);
+  }
+  give(a, transmit(b, now), now);
+  const packets = transmit(a, now);
+  assert.deepEqual(packets.map(({ path }) => path).sort(), [0, 1]);
+  give(b, packets, now);
+  assert.equal(got.length, 4);
+});
+
 Deno.test("no bytes at all make it throw, and every sender of nonsense is told apart from a careless one", () => {
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: PAYLOAD_MAX }),

@@ -35,7 +35,7 @@ import { Received } from "./received.ts";
 import type { Outcome, Sent, SentPacket } from "./sent.ts";
 
 /** Takes a packet's frames, to be sealed and sent by the path at once: the bytes are the connection's own. */
-export type Emit = (path: number, number: number, payload: Uint8Array, length: number) => void;
+export type Emit = (path: number, number: number, payload: Uint8Array<ArrayBuffer>, length: number) => void;
 
 /**
  * `malformed`: the packet was not read. `violation`: its sender knows the key but not the protocol, and cannot be talked to.
@@ -48,7 +48,7 @@ export class Connection {
   readonly #out: readonly [Outgoing, Outgoing];
   readonly #in: readonly Incoming[];
   readonly #paths: Paths;
-  readonly #payload = new Uint8Array(PAYLOAD_MAX);
+  readonly #payload = new Uint8Array(new ArrayBuffer(PAYLOAD_MAX));
   /** Credits that were in a lost packet; bit 0 and 1. */
   #lostCredits = 0;
   /** More is ready than one turn sends. */

@@ -1,7 +1,7 @@
 /** Every number that the peer stream goes by, in one place. Microseconds and bytes. */
 
-/** Longest UDP payload: with IPv6 and UDP headers still below the MTU of Ethernet and of the usual tunnels over it. */
-export const DATAGRAM_MAX = 1400;
+/** Longest UDP payload: with IPv6 and UDP headers 1420 bytes, the MTU of WireGuard, and so below Ethernet's and most other tunnels'. */
+export const DATAGRAM_MAX = 1372;
 /** In the clear before what is sealed; its layout is in `control/stream/envelope.ts`. */
 export const HEADER_BYTES = 18;
 /** Of the AEAD, after what is sealed (RFC 8439 section 2.8). */

@@ -85,7 +85,7 @@ export class Paths {
   onTimer(nowUs: number): void {
     for (let path = 0; path < this.sent.length; path++) {
       const sent = this.sent[path]!;
-      if (sent.onTimer(nowUs)) this.#probe(path);
+      if (sent.onTimer(nowUs, this.best(path) >= 0)) this.#probe(path);
       if (sent.lastSentUs + PING_US <= nowUs) this.#pings[path] = true;
     }
   }

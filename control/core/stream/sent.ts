@@ -211,14 +211,18 @@ export class Sent {
     return this.#waitingUs + Math.min(backed, Math.max(PROBE_MAX_US, this.rtt.probeUs));
   }
 
-  /** True if the path is to be probed: its oldest packets are given up, and what was in them should leave again now. */
-  onTimer(nowUs: number): boolean {
+  /**
+   * True if the path is to be probed: its oldest packets are given up, and what was in them should leave again now.
+   * @param hasOther another path is live
+   */
+  onTimer(nowUs: number, hasOther: boolean): boolean {
     if (this.#lossUs <= nowUs) this.detectLoss(nowUs);
     if (this.#probeAtUs > nowUs) return false;
     this.probes++;
     this.#waitingUs = nowUs;
-    // A quiet path holds nothing: all that it carried leaves by another one.
-    const most = this.quiet ? Infinity : PROBE_PACKETS;
+    // A quiet path holds nothing: all that it carried leaves by another one. Where there is none, it is the peer that is busy as
+    // likely as not, and sending everything again would not make it faster.
+    const most = this.quiet && hasOther ? Infinity : PROBE_PACKETS;
     for (let number = this.#base, given = 0; number < this.next && given < most; number++) {
       const packet = this.#packet(number);
       if (packet.fate !== "flying") continue;
