@@ -136,7 +136,8 @@ export class StateThread {
     const store = this.#store;
     if (store === null) return;
     this.#tell(store);
-    if (store.retryInMs() > 0) this.#flushIn(store.retryInMs());
+    // Not "while there is time to wait": the time may have run out between the timer and here.
+    if (!store.health().ok) this.#flushIn(Math.ceil(store.retryInMs()));
   }
 
   #tell(store: StateStore): void {

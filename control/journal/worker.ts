@@ -149,7 +149,8 @@ class JournalThread {
   /** After anything that may have failed: says so, and sees to it that the disk is tried again. */
   #settle(): void {
     this.#tellHealth();
-    if (this.#store && this.#store.retryInMs() > 0) this.#flushSoon(this.#store);
+    // Not "while there is time to wait": the time may have run out between the timer and here.
+    if (this.#store && !this.#store.health().ok) this.#flushSoon(this.#store);
   }
 
   #tellHealth(): void {
