@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { JournalError } from "../../control/journal/failure.ts";
 import { StateStore } from "../../control/journal/state_store.ts";
-import { damage, namesWith } from "./samples.ts";
+import { BLOWS, damage, namesWith } from "./samples.ts";
 import { positionChange, rowsChange, sampleRow, store, storedRows, withState } from "./state_samples.ts";
 
 const ROWS = Array.from({ length: 2000 }, (_, n) => sampleRow(`key ${n}`, n + 1, "x".repeat(100)));
@@ -14,20 +14,7 @@ function earlierRun(path: string): void {
   target.close();
 }
 
-for (
-  const [what, hurt] of [
-    ["its header is damaged", (path: string) => damage(path, 0, 100)],
-    ["it is empty", (path: string) => Deno.truncateSync(path, 0)],
-    ["it is cut off in the middle of a page", (path: string) => Deno.truncateSync(path, 9000)],
-    ["it is not a database", (path: string) => Deno.writeTextFileSync(path, "hello\n".repeat(1000))],
-    ["it is the database of something else", (path: string) => {
-      Deno.removeSync(path);
-      const db = new DatabaseSync(path);
-      db.exec("CREATE TABLE foreign_table (a)");
-      db.close();
-    }],
-  ] as const
-) {
+for (const [what, hurt] of BLOWS) {
   Deno.test(`state set aside at the start: ${what}`, () =>
     withState((path, folder) => {
       earlierRun(path);
