@@ -71,7 +71,7 @@ try {
   const store = StateStore.open(`${folder}/state.db`);
   const small = rowsPerSecond(store, 20_000);
   const filling = performance.now(), before = lsn;
-  while (lsn < wanted) commit(store, Math.min(4000, wanted - lsn));
+  while (lsn < before + wanted) commit(store, Math.min(4000, before + wanted - lsn));
   const fill = Math.round((lsn - before) / (performance.now() - filling) * 1000);
   const large = rowsPerSecond(store, wanted);
   const log = Deno.statSync(`${folder}/state.db-wal`).size;
