@@ -46,6 +46,7 @@ function buildProgram(io: Terminal, exit: SetExit): Command {
   addDaemonCommands(program, exit);
   addClientCommands(program, io, exit);
   addStateCommand(program, io, exit);
+  addJournalCommands(program, io, exit);
   addOtherCommands(program, io, exit);
   return program;
 }
@@ -132,6 +133,27 @@ function addClientCommands(program: Command, io: Terminal, exit: SetExit): void 
     .action(async (options: { json: boolean; runDir: string }) => {
       const { runReload } = await import("./api/commands/reload.ts");
       exit(await runReload(io, options));
+    });
+}
+
+function addJournalCommands(program: Command, io: Terminal, exit: SetExit): void {
+  const journal = program.command("journal").description("copy or check the files in which the node remembers");
+  journal.command("backup")
+    .description("copy journal and state, also while the daemon runs")
+    .argument("<file>", "the journal's copy; the state's is beside it, named FILE.state; neither may exist yet")
+    .option("--json", "for programs", false)
+    .option("--state-dir <dir>", "where the journal is", STATE_DIR)
+    .action(async (file: string, options: { json: boolean; stateDir: string }) => {
+      const { runJournalBackup } = await import("./api/commands/journal.ts");
+      exit(runJournalBackup(io, file, options));
+    });
+  journal.command("check")
+    .description("check every page of both files, and show how far they go")
+    .option("--json", "for programs", false)
+    .option("--state-dir <dir>", "where the journal is", STATE_DIR)
+    .action(async (options: { json: boolean; stateDir: string }) => {
+      const { runJournalCheck } = await import("./api/commands/journal.ts");
+      exit(runJournalCheck(io, options));
     });
 }
 

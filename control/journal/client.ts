@@ -1,6 +1,6 @@
 /** The journal as the main thread sees it: messages to a thread that may be slow, and a health that says so. */
-import type { NodeEvent, SwitchReceipt } from "../core/vocabulary.ts";
 import { dirname, join } from "node:path";
+import type { NodeEvent, SwitchReceipt } from "../core/vocabulary.ts";
 import { type EntryQuery, type EpochStart, type JournalEntry, type JournalHealth, plainEntry } from "./entry.ts";
 import { JournalError } from "./failure.ts";
 import { STATE_NAME } from "./files.ts";

@@ -154,6 +154,12 @@ export class JournalDatabase {
   }
 }
 
+/** In a copy of a journal: nobody can tell from it which epochs were used after it was made. */
+export function forgetProof(copy: DatabaseSync): void {
+  copy.exec("UPDATE epochs SET unproven = 1");
+  copy.prepare("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)").run(UNPROVEN, new Date().toISOString());
+}
+
 /** The epochs of an open database, sound or not; throws what SQLite throws. Values that cannot be epochs are left out. */
 export function readEpochMarks(db: DatabaseSync): EpochMarks {
   const groups = new Map<string, EpochMark>();

@@ -1,6 +1,7 @@
 /** Reads the journal without a daemon. */
+import type { DatabaseSync } from "node:sqlite";
 import type { EntryQuery, JournalEntry } from "./entry.ts";
-import { failureText, JournalError } from "./failure.ts";
+import { failureKind, failureText, JournalError } from "./failure.ts";
 import { openReadOnly } from "./open_readonly.ts";
 import { requireSchema } from "./schema.ts";
 import { selectEntries } from "./select.ts";
@@ -11,17 +12,27 @@ import { selectEntries } from "./select.ts";
  * @throws JournalError with a sentence for people
  */
 export function readEvents(path: string, query: EntryQuery = {}): JournalEntry[] {
+  return readingJournal(path, (db) => {
+    requireSchema(db, path);
+    return selectEntries(db, query);
+  });
+}
+
+/**
+ * Calls `body` with the database at `path`, opened only to read.
+ * @throws JournalError with a sentence for people
+ */
+export function readingJournal<T>(path: string, body: (db: DatabaseSync) => T): T {
   try {
     const journal = openReadOnly(path);
     try {
-      requireSchema(journal.db, path);
-      return selectEntries(journal.db, query);
+      return body(journal.db);
     } finally {
       journal.close();
     }
   } catch (error) {
     if (error instanceof JournalError) throw error;
-    throw new JournalError("other", `cannot read the journal ${path}: ${reason(error)}`);
+    throw new JournalError(failureKind(error), `cannot read the journal ${path}: ${reason(error)}`);
   }
 }
 

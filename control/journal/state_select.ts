@@ -12,6 +12,25 @@ export function selectPosition(db: DatabaseSync, group: string): Position | null
     : { floor: Number(row.floor), lsn: Number(row.lsn), copying: Number(row.copying) !== 0 };
 }
 
+/** Where a group's table stands. */
+export interface StoredPosition extends Position {
+  readonly group: string;
+  /** Tombstones among them. */
+  readonly rows: number;
+}
+
+export function selectPositions(db: DatabaseSync): StoredPosition[] {
+  return db.prepare(`
+    SELECT name, floor, lsn, copying, (SELECT COUNT(*) FROM rows WHERE group_id = id) AS n
+    FROM groups WHERE name IS NOT NULL ORDER BY name`).all().map((row) => ({
+    group: String(row.name),
+    floor: Number(row.floor),
+    lsn: Number(row.lsn),
+    copying: Number(row.copying) !== 0,
+    rows: Number(row.n),
+  }));
+}
+
 export function selectReigns(db: DatabaseSync, group: string): Reign[] {
   return db.prepare(`
     SELECT epoch, first_lsn FROM reigns WHERE group_id = (SELECT id FROM groups WHERE name = ?) ORDER BY epoch`)

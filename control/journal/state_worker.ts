@@ -2,6 +2,7 @@
 import { failureText } from "./failure.ts";
 import type { StateReply, StateRequest } from "./state_protocol.ts";
 import { type StateHealth, StateStore } from "./state_store.ts";
+import { Timers } from "./timers.ts";
 
 /** Rows that nobody waits for share a commit with what comes meanwhile. */
 const SHARE_MS = 20;
@@ -18,7 +19,7 @@ export class StateThread {
   #store: StateStore | null = null;
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
   #flushAt = Infinity;
-  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  readonly #timers = new Timers(() => this.#settle());
   #told = "";
   #durable = 0;
   #losses = 0;
@@ -48,7 +49,7 @@ export class StateThread {
 
   close(): void {
     clearTimeout(this.#flushTimer);
-    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.end();
     if (this.#store === null) return;
     this.#store.close();
     this.#tell(this.#store);
@@ -60,11 +61,11 @@ export class StateThread {
     const store = this.#store = StateStore.open(this.#path);
     const verify = () => {
       store.verify();
-      this.#later(VERIFY_EVERY_MS, verify);
+      this.#timers.later(VERIFY_EVERY_MS, verify);
     };
-    this.#later(VERIFY_AFTER_MS, verify);
-    const prune = () => this.#later(store.prune() ? PRUNE_PAUSE_MS : PRUNE_EVERY_MS, prune);
-    this.#later(PRUNE_EVERY_MS, prune);
+    this.#timers.later(VERIFY_AFTER_MS, verify);
+    const prune = () => this.#timers.later(store.prune() ? PRUNE_PAUSE_MS : PRUNE_EVERY_MS, prune);
+    this.#timers.later(PRUNE_EVERY_MS, prune);
     return store;
   }
 
@@ -122,21 +123,13 @@ export class StateThread {
     }, ms);
   }
 
-  #later(ms: number, body: () => void): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      body();
-      this.#settle();
-    }, ms);
-    this.#timers.add(timer);
-  }
-
   /** After anything that may have changed something: says so, and sees to it that the disk is tried again. */
   #settle(): void {
     const store = this.#store;
     if (store === null) return;
     this.#tell(store);
-    if (store.retryInMs() > 0) this.#flushIn(store.retryInMs());
+    // Not "while there is time to wait": the time may have run out between the timer and here.
+    if (!store.health().ok) this.#flushIn(Math.ceil(store.retryInMs()));
   }
 
   #tell(store: StateStore): void {

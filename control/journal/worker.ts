@@ -1,12 +1,13 @@
 /** The journal's thread: takes requests one by one, writes what came together in one transaction. */
+import { dirname, join } from "node:path";
 import type { JournalHealth } from "./entry.ts";
 import { failureText } from "./failure.ts";
-import { dirname, join } from "node:path";
 import { STATE_NAME } from "./files.ts";
 import type { JournalReply, JournalRequest } from "./protocol.ts";
 import { transfersOf } from "./state_protocol.ts";
 import { StateThread } from "./state_worker.ts";
 import { JournalStore } from "./store.ts";
+import { Timers } from "./timers.ts";
 
 /** Before the whole file is checked: the daemon's start comes first. */
 const VERIFY_AFTER_MS = 2000;
@@ -44,7 +45,7 @@ class JournalThread {
   #telling = false;
   #verifying = false;
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
-  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  readonly #timers = new Timers(() => this.#settle());
 
   constructor(reply: (reply: JournalReply) => void) {
     this.#reply = reply;
@@ -73,11 +74,11 @@ class JournalThread {
     this.#reply({ kind: "opened", health, nextId: store.nextId });
     const verify = () => {
       store.verify();
-      this.#later(VERIFY_EVERY_MS, verify);
+      this.#timers.later(VERIFY_EVERY_MS, verify);
     };
-    this.#later(VERIFY_AFTER_MS, verify);
-    const prune = () => this.#later(store.prune() ? PRUNE_PAUSE_MS : PRUNE_EVERY_MS, prune);
-    this.#later(VERIFY_AFTER_MS, prune);
+    this.#timers.later(VERIFY_AFTER_MS, verify);
+    const prune = () => this.#timers.later(store.prune() ? PRUNE_PAUSE_MS : PRUNE_EVERY_MS, prune);
+    this.#timers.later(VERIFY_AFTER_MS, prune);
   }
 
   #serve(store: JournalStore, request: Exclude<JournalRequest, { kind: "open" }>): void {
@@ -111,7 +112,7 @@ class JournalThread {
   #verifySoon(store: JournalStore): void {
     if (this.#verifying) return;
     this.#verifying = true;
-    this.#later(VERIFY_SOON_MS, () => {
+    this.#timers.later(VERIFY_SOON_MS, () => {
       this.#verifying = false;
       store.verify();
     });
@@ -129,7 +130,7 @@ class JournalThread {
 
   #close(store: JournalStore): void {
     clearTimeout(this.#flushTimer);
-    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.end();
     this.#state?.close();
     store.close();
     this.#store = null;
@@ -137,19 +138,11 @@ class JournalThread {
     this.#reply({ kind: "closed" });
   }
 
-  #later(ms: number, body: () => void): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      body();
-      this.#settle();
-    }, ms);
-    this.#timers.add(timer);
-  }
-
   /** After anything that may have failed: says so, and sees to it that the disk is tried again. */
   #settle(): void {
     this.#tellHealth();
-    if (this.#store && this.#store.retryInMs() > 0) this.#flushSoon(this.#store);
+    // Not "while there is time to wait": the time may have run out between the timer and here.
+    if (this.#store && !this.#store.health().ok) this.#flushSoon(this.#store);
   }
 
   #tellHealth(): void {
@@ -175,6 +168,6 @@ class JournalThread {
   #tellLater(): void {
     if (this.#telling) return;
     this.#telling = true;
-    this.#later(TELL_EVERY_MS, () => this.#telling = false);
+    this.#timers.later(TELL_EVERY_MS, () => this.#telling = false);
   }
 }

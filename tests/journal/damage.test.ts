@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { readEvents } from "../../control/journal/reader.ts";
 import { JournalStore } from "../../control/journal/store.ts";
-import { damage, namesWith, sampleEvent, withJournal } from "./samples.ts";
+import { BLOWS, damage, namesWith, sampleEvent, withJournal } from "./samples.ts";
 
 /** A journal of an earlier run: epochs up to 1000 of `web`, many events. */
 function earlierRun(path: string): void {
@@ -25,20 +25,7 @@ function nextRun(path: string) {
 
 const kept = { group: "web", lastUsed: 1000, reservedUpTo: 2000, unproven: false };
 
-for (
-  const [what, hurt] of [
-    ["its header is damaged", (path: string) => damage(path, 0, 100)],
-    ["it is empty", (path: string) => Deno.truncateSync(path, 0)],
-    ["it is cut off in the middle of a page", (path: string) => Deno.truncateSync(path, 5000)],
-    ["it is not a database", (path: string) => Deno.writeTextFileSync(path, "hello\n".repeat(1000))],
-    ["it is the database of something else", (path: string) => {
-      Deno.removeSync(path);
-      const db = new DatabaseSync(path);
-      db.exec("CREATE TABLE foreign_table (a)");
-      db.close();
-    }],
-  ] as const
-) {
+for (const [what, hurt] of BLOWS) {
   Deno.test(`set aside, epochs kept: ${what}`, () =>
     withJournal((path, folder) => {
       earlierRun(path);

@@ -4,38 +4,8 @@ import { readEvents } from "../../control/journal/reader.ts";
 import { JournalError } from "../../control/journal/failure.ts";
 import { BACKLOG_MAX, JournalStore } from "../../control/journal/store.ts";
 import { run } from "../netns/namespace.ts";
-import { sampleEvent, sampleReceipt, withJournal } from "./samples.ts";
-
-async function withSmallDisk(body: (path: string, disk: string) => void | Promise<void>): Promise<void> {
-  await withJournal(async (_, folder) => {
-    const disk = `${folder}/disk`;
-    Deno.mkdirSync(disk);
-    run("mount", "-t", "tmpfs", "-o", "size=1m", "japi-journal", disk);
-    try {
-      await body(`${disk}/journal.db`, disk);
-    } finally {
-      run("umount", disk);
-    }
-  });
-}
-
-/** Fills the disk to the last byte; returns what makes room again. */
-function fill(disk: string): () => void {
-  const path = `${disk}/ballast`;
-  const file = Deno.openSync(path, { write: true, create: true, append: true });
-  try {
-    for (const size of [65536, 4096, 1]) {
-      try {
-        for (;;) file.writeSync(new Uint8Array(size));
-      } catch (error) {
-        assert.match(String(error), /os error 28/);
-      }
-    }
-  } finally {
-    file.close();
-  }
-  return () => Deno.removeSync(path);
-}
+import { sampleEvent, sampleReceipt } from "./samples.ts";
+import { fill, withSmallDisk } from "./small_disk.ts";
 
 /** Adds events until the disk refuses: what is free inside the files is used up first. */
 function exhaust(store: JournalStore): number {

@@ -1,5 +1,6 @@
 /** Things to remember, and a folder to remember them in. */
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import type { NodeEvent, SwitchReceipt } from "../../control/core/vocabulary.ts";
 
 export function sampleEvent(n: number, group = "web"): NodeEvent {
@@ -53,3 +54,17 @@ export function damage(path: string, offset: number, length: number): void {
   file.writeSync(noise);
   file.close();
 }
+
+/** What can have become of a database of some pages, each enough to make it useless. */
+export const BLOWS: readonly (readonly [what: string, hurt: (path: string) => void])[] = [
+  ["its header is damaged", (path: string) => damage(path, 0, 100)],
+  ["it is empty", (path: string) => Deno.truncateSync(path, 0)],
+  ["it is cut off in the middle of a page", (path: string) => Deno.truncateSync(path, 5000)],
+  ["it is not a database", (path: string) => Deno.writeTextFileSync(path, "hello\n".repeat(1000))],
+  ["it is the database of something else", (path: string) => {
+    Deno.removeSync(path);
+    const db = new DatabaseSync(path);
+    db.exec("CREATE TABLE foreign_table (a)");
+    db.close();
+  }],
+];

@@ -171,6 +171,46 @@ Deno.test("many keys, in many pages, written over and over, removed again", () =
   assert.ok(table.allocated < before * 0.8, `${table.allocated} of ${before} bytes are still held`);
 });
 
+/** Numbers from 0 to `count`−1 in an order of their own, the same each time. */
+function shuffled(count: number): number[] {
+  return Array.from({ length: count }, (_, n) => n).sort((a, b) =>
+    (Math.imul(a, 0x9e37_79b1) >>> 0) - (Math.imul(b, 0x9e37_79b1) >>> 0)
+  );
+}
+
+Deno.test("keys that share much or little of their beginnings, in many pages, come in the order of their bytes", () => {
+  const table = new GroupTable(), model = new Model();
+  const beginnings = ["", "\0", "\0\0", "user:", "user:1/", "user:1/\0", "ä", "zzzzzzzzzzzz"];
+  const name = (n: number) => `${beginnings[n % 8]}${(n >> 3).toString(n % 3 ? 2 : 36)}${"\0".repeat(n % 5 ? 0 : 3)}`;
+  for (const [lsn, n] of shuffled(12_000).entries()) {
+    const row = { key: name(n), lsn: lsn + 1, epoch: 1, value: Uint8Array.of(1) };
+    assert.equal(table.apply(row), model.apply(row));
+  }
+  assertSame(table, model);
+  for (const n of shuffled(12_000)) {
+    if (n % 7 === 0) continue;
+    assert.equal(table.forget(name(n)), model.rows.delete(name(n)));
+  }
+  assertSame(table, model);
+});
+
+Deno.test("rows that come in any order of their LSNs stand in the order of these, and are taken from the end", () => {
+  const table = new GroupTable(), model = new Model();
+  for (const n of shuffled(12_000)) {
+    const row = { key: `k${n % 5000}`, lsn: n + 1, epoch: 1, value: n % 9 ? Uint8Array.of(n) : null };
+    assert.equal(table.apply(row), model.apply(row));
+  }
+  assertSame(table, model);
+  const taken: StateRow[] = [];
+  for (let some = table.takeAbove(8000, 100); some.length > 0; some = table.takeAbove(8000, 100)) taken.push(...some);
+  assert.deepEqual(taken, model.takeAbove(8000));
+  for (const { key } of taken) {
+    const row = { key, lsn: model.lsn + 1, epoch: 2, value: Uint8Array.of(2) };
+    assert.equal(table.apply(row), model.apply(row));
+  }
+  assertSame(table, model);
+});
+
 Deno.test("memory does not grow while the same keys are written", () => {
   const table = new GroupTable();
   let settled = 0;

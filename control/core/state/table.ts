@@ -82,7 +82,7 @@ export class GroupTable {
   /** The row of a key, tombstones included; null if there is none. */
   get(key: string): StateRow | null {
     const row = this.#find(key);
-    return row < 0 ? null : this.#copy(row);
+    return row < 0 ? null : this.#copy(row, key);
   }
 
   /** Version of a key without a copy of its value: 0 if there is no row, a tombstone has one. */
@@ -281,9 +281,9 @@ export class GroupTable {
     this.#memory.remove(row);
   }
 
-  #copy(row: number): StateRow {
+  #copy(row: number, key = this.#memory.keyText(row)): StateRow {
     const value = this.#memory.value(row)?.slice() ?? null;
-    return { key: this.#memory.keyText(row), lsn: this.#memory.lsn(row), epoch: this.#memory.epoch(row), value };
+    return { key, lsn: this.#memory.lsn(row), epoch: this.#memory.epoch(row), value };
   }
 }
 
