@@ -30,6 +30,7 @@ export const SAMPLE_GROUP: GroupSnapshot = {
   peer_role: "standby",
   eligible: true,
   eligible_reason: "",
+  stragglers: [{ address: "10.77.0.9", packets: 120, seconds: 5 }],
 };
 
 export const SAMPLE_SNAPSHOT: SwitchSnapshot = {

@@ -2,11 +2,13 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { dirname } from "node:path";
 import { EPOCH_MAX } from "../core/limits.ts";
+import type { JitterRow } from "../core/jitter.ts";
 import type { EntryQuery, JournalEntry } from "./entry.ts";
 import type { EpochMark, EpochMarks } from "./epoch_copy.ts";
 import { failureKind, JournalError } from "./failure.ts";
 import { removeIfThere, syncFolder } from "./files.ts";
-import { requireSchema, SCHEMA } from "./schema.ts";
+import { JitterTable } from "./jitter_table.ts";
+import { migrate, requireSchema, SCHEMA } from "./schema.ts";
 import { selectEntries } from "./select.ts";
 
 export const EVENTS_KEPT = 100_000;
@@ -26,6 +28,7 @@ export class JournalDatabase {
   readonly #noteUsed: StatementSync;
   readonly #addEvent: StatementSync;
   readonly #addSwitch: StatementSync;
+  readonly #jitter: JitterTable;
 
   /** Opens a journal that exists. Checks the epochs, which are needed at once; `verify` checks the rest. */
   static open(path: string): JournalDatabase {
@@ -33,6 +36,7 @@ export class JournalDatabase {
     try {
       requireSchema(db, path);
       requireSound(db, path, "(epochs)");
+      migrate(db);
       db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 4194304");
       return new JournalDatabase(db);
     } catch (error) {
@@ -76,9 +80,19 @@ export class JournalDatabase {
     this.#addEvent = db.prepare(
       "INSERT OR REPLACE INTO events (id, at, level, kind, group_name, body) VALUES (?, ?, ?, ?, ?, ?)",
     );
+    this.#jitter = new JitterTable(db);
     this.#addSwitch = db.prepare(`
       INSERT OR REPLACE INTO switches (id, at, group_name, kind, outcome, epoch, duration_us, body)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`);
+  }
+
+  /** Counted delays of a span of time. */
+  addJitter(row: JitterRow): void {
+    this.#transaction(() => this.#jitter.add(row));
+  }
+
+  jitter(sinceS: number): JitterRow[] {
+    return this.#jitter.select(sinceS);
   }
 
   epochMarks(): EpochMarks {
@@ -141,10 +155,11 @@ export class JournalDatabase {
     return selectEntries(this.#db, query);
   }
 
-  /** Deletes some of what is older than the journal keeps; true if there may be more. */
-  prune(eventsKept: number, switchesKept: number): boolean {
+  /** Deletes some of what is older than the journal keeps; true if there may be more. @param nowS Unix seconds */
+  prune(eventsKept: number, switchesKept: number, nowS: number): boolean {
     const deleted = this.#pruneTable("events", eventsKept) + this.#pruneTable("switches", switchesKept);
-    return deleted >= PRUNE_STEP;
+    const folded = this.#transaction(() => this.#jitter.fold(nowS));
+    return deleted >= PRUNE_STEP || folded;
   }
 
   #pruneTable(table: "events" | "switches", kept: number): number {

@@ -1,6 +1,9 @@
 /** Reads the journal without a daemon. */
+import type { DatabaseSync } from "node:sqlite";
+import type { JitterRow } from "../core/jitter.ts";
 import type { EntryQuery, JournalEntry } from "./entry.ts";
 import { failureText, JournalError } from "./failure.ts";
+import { JITTER_SINCE, selectJitter } from "./jitter_table.ts";
 import { openReadOnly } from "./open_readonly.ts";
 import { requireSchema } from "./schema.ts";
 import { selectEntries } from "./select.ts";
@@ -11,11 +14,19 @@ import { selectEntries } from "./select.ts";
  * @throws JournalError with a sentence for people
  */
 export function readEvents(path: string, query: EntryQuery = {}): JournalEntry[] {
+  return read(path, (db) => selectEntries(db, query));
+}
+
+/** What was counted of delays since `sinceS` (Unix seconds), oldest first; nothing in a file of a version that did not keep it. */
+export function readJitter(path: string, sinceS: number): JitterRow[] {
+  return read(path, (db, version) => version < JITTER_SINCE ? [] : selectJitter(db, sinceS));
+}
+
+function read<T>(path: string, body: (db: DatabaseSync, version: number) => T): T {
   try {
     const journal = openReadOnly(path);
     try {
-      requireSchema(journal.db, path);
-      return selectEntries(journal.db, query);
+      return body(journal.db, requireSchema(journal.db, path));
     } finally {
       journal.close();
     }

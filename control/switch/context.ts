@@ -3,14 +3,17 @@ import type { Effect } from "../core/effects.ts";
 import type { SwitchReport } from "../core/messages.ts";
 import { emptyHeartbeat } from "../core/heartbeat.ts";
 import type { NodeState } from "../core/node.ts";
-import type { Alarm, EventLevel, SwitchReceipt } from "../core/vocabulary.ts";
+import type { Alarm, EventLevel, NodeEvent, SwitchReceipt } from "../core/vocabulary.ts";
 import { DATAGRAM_MAX, type WireKey } from "../core/wire.ts";
 import type { Addresses } from "./addresses.ts";
 import type { Hold, HoldCounts } from "./hold.ts";
 import { SentTimes } from "./link_stats.ts";
 import type { Links } from "./links.ts";
 import type { Slot, SwitchPlan } from "./plan.ts";
+import { EvidenceBook } from "./evidence_book.ts";
+import { JitterWatch } from "./jitter_watch.ts";
 import { ReceiptBook } from "./receipts.ts";
+import type { StragglerCount } from "./straggling.ts";
 import type { KernelRules, SlotCounters } from "./rules.ts";
 
 export interface SwitchParts {
@@ -37,6 +40,8 @@ export class SwitchContext {
   readonly addresses: Addresses;
   readonly key: WireKey;
   readonly receipts: ReceiptBook;
+  readonly evidence: EvidenceBook;
+  readonly jitter = new JitterWatch();
   readonly sent = new SentTimes();
   readonly ownBeat = emptyHeartbeat();
   /** The encoded heartbeat. */
@@ -64,6 +69,10 @@ export class SwitchContext {
   returned = 0;
   /** Packets served when the group was taken, -1: not read yet. */
   readonly servedAtTake: number[];
+  /** The node that served before spoke of traffic when the group was taken. */
+  readonly trafficExpected: boolean[];
+  /** Per group: neighbours that still send to this node though it gave the addresses away. */
+  readonly stragglers: (readonly StragglerCount[])[];
   readonly #outbox: SwitchReport[] = [];
   /** Receipts of switches that ended in this turn of the loop. */
   readonly #ended = new Map<number, SwitchReceipt>();
@@ -80,8 +89,11 @@ export class SwitchContext {
     this.key = parts.key;
     this.#post = parts.post;
     this.receipts = new ReceiptBook(parts.plan.name);
+    this.evidence = new EvidenceBook(parts.links, parts.plan.groups.length);
     this.slotsOf = parts.plan.interfaces.map((_, i) => parts.plan.slots.filter((slot) => slot.interface === i));
     this.servedAtTake = parts.plan.groups.map(() => -1);
+    this.trafficExpected = parts.plan.groups.map(() => false);
+    this.stragglers = parts.plan.groups.map(() => []);
     this.ownBeat.software = parts.software;
     this.ownBeat.linkCount = parts.links.all.length;
     this.ownBeat.macCount = parts.links.frames.length;
@@ -100,11 +112,20 @@ export class SwitchContext {
     this.#outbox.length = 0;
   }
 
-  event(level: EventLevel, kind: string, text: string, group?: string): void {
-    this.report({
-      kind: "event",
-      event: { at: new Date().toISOString(), level, kind, text, ...(group === undefined ? {} : { group }) },
-    });
+  event(level: EventLevel, kind: string, text: string, group?: string, detail?: NodeEvent["detail"]): void {
+    const about = { ...(group === undefined ? {} : { group }), ...(detail === undefined ? {} : { detail }) };
+    this.report({ kind: "event", event: { at: new Date().toISOString(), level, kind, text, ...about } });
+  }
+
+  /** What the core has to tell of a group. A lost reign has no receipt: what it was lost by goes along. */
+  groupEvent(effect: Extract<Effect, { kind: "event" }>, nowUs: number): void {
+    const g = effect.group === null ? undefined : this.node.groups[effect.group]!;
+    let detail: NodeEvent["detail"];
+    if (g !== undefined && effect.event === "fenced") {
+      this.evidence.begin(this.node, g, "yield", nowUs);
+      detail = { evidence: this.evidence.read(g.index, nowUs) };
+    }
+    this.event(effect.level, effect.event, effect.text, g?.name, detail);
   }
 
   /** Raises a condition that lasts, or ends it. */
@@ -137,6 +158,9 @@ export class SwitchContext {
   beginReceipt(begin: Extract<Effect, { kind: "begin" }>, nowUs: number): void {
     const { group, switch: kind, reason, fromEpoch } = begin;
     if (kind === "failover" && !this.receipts.isOpen(group)) this.counters.suspicions++;
+    const g = this.node.groups[group]!;
+    if (this.receipts.isOpen(group)) this.evidence.goOn(this.node, g, nowUs);
+    else this.evidence.begin(this.node, g, kind, nowUs);
     this.receipts.begin(group, kind, reason, fromEpoch, nowUs);
   }
 
@@ -151,14 +175,22 @@ export class SwitchContext {
       0,
     );
     const held = this.hold.counts(), start = this.heldAtBegin;
-    const receipt = this.receipts.end(group, planned.config.name, outcome, this.node.groups[group]!.epoch, {
-      passed,
-      held: held.held - start.held,
-      heldByPeer: held.heldByPeer - start.heldByPeer,
-      released: held.released - start.released,
-      returned: this.returned,
-      dropped: held.dropped - start.dropped,
-    }, nowUs);
+    const receipt = this.receipts.end(
+      group,
+      planned.config.name,
+      outcome,
+      this.node.groups[group]!.epoch,
+      {
+        passed,
+        held: held.held - start.held,
+        heldByPeer: held.heldByPeer - start.heldByPeer,
+        released: held.released - start.released,
+        returned: this.returned,
+        dropped: held.dropped - start.dropped,
+      },
+      nowUs,
+      this.evidence.read(group, nowUs),
+    );
     this.heldAtBegin = held;
     this.returned = 0;
     if (receipt === null) return;

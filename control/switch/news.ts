@@ -70,9 +70,11 @@ export class News {
   }
 
   #link(index: number, name: string, carrier: boolean): void {
-    if (this.#carrier.get(name) === carrier) return;
+    const known = this.#carrier.get(name);
+    if (known === carrier) return;
     this.#carrier.set(name, carrier);
     const now = monotonicUs();
+    if (known !== undefined) this.#c.evidence.noteHint(`${carrier ? "carrier back" : "no carrier"} on ${name}`, now);
     const service = this.#c.plan.interfaces.indexOf(name);
     if (service >= 0) this.#serviceCarrier(service, now);
     if (carrier) return;
@@ -146,6 +148,7 @@ export class News {
     if (!this.#c.rules.readNotifications().ownTablesTouched || this.#c.rules.isIntact()) return;
     const spoke = this.#c.node.groups.filter(leased);
     const now = monotonicUs();
+    this.#c.evidence.noteRules(now);
     try {
       this.#c.rules.installGate();
       this.#holdMissing = true;

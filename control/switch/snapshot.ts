@@ -100,5 +100,6 @@ function groupOf(c: SwitchContext, planned: PlannedGroup): GroupSnapshot {
     peer_role: g.peerKnown ? g.peer.role : null,
     eligible: g.eligible,
     eligible_reason: g.eligibleReason,
+    stragglers: c.stragglers[planned.index]!,
   };
 }
