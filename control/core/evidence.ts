@@ -77,6 +77,8 @@ export interface MachineSample {
 }
 
 export interface SwitchEvidence {
+  /** Name of the other node. */
+  readonly peerName: string;
   /** Silence on all links when the switch began, and when the address was taken; null: never heard. */
   readonly silenceUs: number | null;
   readonly takenSilenceUs: number | null;

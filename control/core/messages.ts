@@ -99,6 +99,9 @@ export interface GroupSnapshot {
     readonly muted: number;
   };
   readonly peer_role: Role | null;
+  /** Could serve now: eligible, carrier, rules, epochs. Of the peer: what it says itself, null before it was heard. */
+  readonly able: boolean;
+  readonly peer_able: boolean | null;
   readonly eligible: boolean;
   readonly eligible_reason: string;
   /** Neighbours that went on sending to this node in the last seconds though the peer serves. */

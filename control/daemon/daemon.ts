@@ -3,12 +3,15 @@ import { readConfigFile } from "../../config/load.ts";
 import { pairDigest } from "../../config/digest.ts";
 import { sameBytes } from "../../kernel_ffi/address.ts";
 import { sdNotify, watchdogIntervalUs } from "../../kernel_ffi/systemd.ts";
+import type { Floor } from "../answers/floor.ts";
+import type { Rehearsal } from "../answers/rehearsal.ts";
 import type { ApiBackend, SwitchoverRequest } from "../api/backend.ts";
 import { ApiProblem } from "../api/problem.ts";
 import type { SwitchInit, SwitchReport, SwitchSnapshot } from "../core/messages.ts";
 import type { SwitchReceipt } from "../core/vocabulary.ts";
 import type { JournalClient } from "../journal/client.ts";
 import type { JournalEntry, JournalHealth } from "../journal/entry.ts";
+import { AnswerDesk } from "./answer_desk.ts";
 import type { Log } from "./log.ts";
 import { changedKeys } from "./reload.ts";
 import type { RunOptions, Settings } from "./settings.ts";
@@ -31,6 +34,7 @@ export class Daemon implements ApiBackend {
   #settings: Settings;
   #switch!: SwitchThread;
   #tracks: Tracks | null = null;
+  #desk: AnswerDesk | null = null;
   readonly #eligibility = new Map<string, { readonly ok: boolean; readonly reason: string }>();
   #end: (code: number) => void = () => {};
   #stopping = false;
@@ -48,6 +52,7 @@ export class Daemon implements ApiBackend {
       this.#end = (code) => {
         for (const undo of this.#undo.splice(0)) undo();
         this.#tracks?.stop();
+        this.#desk?.stop();
         this.#switch.abandon();
         resolve(code);
       };
@@ -100,6 +105,12 @@ export class Daemon implements ApiBackend {
             Math.round(performance.now())
           } ms`,
         );
+        this.#desk = new AnswerDesk({
+          journal: this.#p.journal,
+          switchThread: this.#switch,
+          ready: report,
+          config: () => this.#settings.config,
+        });
         this.#tracks = new Tracks(
           this.#settings.config.groups,
           (group, ok, reason) => this.#eligible(group, ok, reason),
@@ -108,10 +119,12 @@ export class Daemon implements ApiBackend {
         return;
       case "event":
         this.#p.log.event(report.event);
-        return this.#p.journal.addEvent(report.event);
+        return this.#p.journal.addEvent(this.#desk?.event(report.event) ?? report.event);
       case "receipt":
         this.#p.log.receipt(report.receipt);
-        return this.#p.journal.addReceipt(report.receipt);
+        return this.#p.journal.addReceipt(this.#desk?.file(report.receipt) ?? report.receipt);
+      case "jitter":
+        return this.#desk?.count(report.jitter);
       case "reserveEpochs":
         return void this.#reserve(report.group, report.above);
       case "fatal":
@@ -169,16 +182,8 @@ export class Daemon implements ApiBackend {
   }
 
   async switchover(group: string, request: SwitchoverRequest): Promise<SwitchReceipt> {
-    const names = this.#settings.config.groups.map((one) => one.name);
-    if (!names.includes(group)) {
-      throw new ApiProblem(
-        404,
-        "no-such-group",
-        "No such group",
-        `there is no group ${group}`,
-        `groups: ${names.join(", ")}`,
-      );
-    }
+    const { groups } = this.#settings.config;
+    if (!groups.some((one) => one.name === group)) throw this.#noSuchGroup(group);
     const nodes = this.#settings.config.nodes.map((one) => one.name);
     if (request.to !== null && !nodes.includes(request.to)) {
       throw new ApiProblem(
@@ -196,7 +201,10 @@ export class Daemon implements ApiBackend {
       timeoutUs: request.timeoutUs,
       force: request.force,
     });
-    if (result.receipt !== undefined && (result.ok || result.receipt.outcome === "aborted")) return result.receipt;
+    const { receipt } = result;
+    if (receipt !== undefined && (result.ok || receipt.outcome === "aborted")) {
+      return this.#desk?.filed(receipt) ?? receipt;
+    }
     if (result.ok) {
       throw new ApiProblem(
         409,
@@ -212,6 +220,32 @@ export class Daemon implements ApiBackend {
       result.error ?? "refused",
       "segue status shows both nodes' state",
     );
+  }
+
+  #noSuchGroup(group: string): ApiProblem {
+    const names = this.#settings.config.groups.map((one) => one.name);
+    return new ApiProblem(
+      404,
+      "no-such-group",
+      "No such group",
+      `there is no group ${group}`,
+      `groups: ${names.join(", ")}`,
+    );
+  }
+
+  async rehearsal(group: string): Promise<Rehearsal> {
+    const rehearsal = await this.#answers().rehearsal(group);
+    if (rehearsal === null) throw this.#noSuchGroup(group);
+    return rehearsal;
+  }
+
+  async floor(hours: number): Promise<Floor> {
+    return await this.#answers().floor(hours);
+  }
+
+  #answers(): AnswerDesk {
+    if (this.#desk !== null) return this.#desk;
+    throw new ApiProblem(503, "starting", "Not ready yet", "the node is starting", "ask again in a moment");
   }
 
   /** The new file is read and checked whole before anything changes; what both nodes must agree on needs a restart. */
@@ -242,6 +276,7 @@ export class Daemon implements ApiBackend {
     }
     await this.#switch.result({ kind: "reload", configJson: JSON.stringify(loaded.config) });
     this.#settings = { ...this.#settings, config: loaded.config };
+    this.#desk?.configChanged();
     this.#tracks?.stop();
     this.#tracks = new Tracks(
       loaded.config.groups,

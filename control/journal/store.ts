@@ -218,13 +218,9 @@ export class JournalStore {
     }
   }
 
-  /** Checks the whole file, which takes a while; a damaged one is set aside. */
+  /** Checks the whole file, which takes a while; a damaged one is set aside. Not while the disk refuses: first things first. */
   verify(): void {
-    try {
-      this.#db?.verify(this.#path);
-    } catch (error) {
-      this.#failed("check", error);
-    }
+    this.attempt("check", (db) => db.verify(this.#path), undefined);
   }
 
   /** Writes what waits, if it can be written, and closes the file. */

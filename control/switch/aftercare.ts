@@ -68,7 +68,8 @@ export class Aftercare {
       if (this.#silentLooks[i] === 1) continue;
       const text = `nothing comes from ${this.#c.plan.peerName} on ${link.title}, while other links carry its ` +
         "heartbeats: look at the cable, the port and filters";
-      this.#c.alarm(`silent ${link.title}`, silent ? text : null);
+      if (!silent) this.#c.alarm(`silent ${link.title}`, null);
+      else this.#c.alarm(`silent ${link.title}`, text, { hints: this.#c.evidence.recentHints(nowUs) });
     }
   }
 

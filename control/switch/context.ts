@@ -89,7 +89,7 @@ export class SwitchContext {
     this.key = parts.key;
     this.#post = parts.post;
     this.receipts = new ReceiptBook(parts.plan.name);
-    this.evidence = new EvidenceBook(parts.links, parts.plan.groups.length);
+    this.evidence = new EvidenceBook(parts.links, parts.plan.peerName, parts.plan.groups.length);
     this.slotsOf = parts.plan.interfaces.map((_, i) => parts.plan.slots.filter((slot) => slot.interface === i));
     this.servedAtTake = parts.plan.groups.map(() => -1);
     this.trafficExpected = parts.plan.groups.map(() => false);
@@ -128,15 +128,15 @@ export class SwitchContext {
     this.event(effect.level, effect.event, effect.text, g?.name, detail);
   }
 
-  /** Raises a condition that lasts, or ends it. */
-  alarm(kind: string, text: string | null): void {
+  /** Raises a condition that lasts, or ends it. @param detail of the event that its beginning is */
+  alarm(kind: string, text: string | null, detail?: NodeEvent["detail"]): void {
     const known = this.alarms.get(kind);
     if (text === null) {
       if (!this.alarms.delete(kind)) return;
       this.event("info", `${kind} over`, `over: ${known!.text}`);
     } else if (known === undefined) {
       this.alarms.set(kind, { kind, since: new Date().toISOString(), text });
-      this.event("alarm", kind, text);
+      this.event("alarm", kind, text, undefined, detail);
     } else if (known.text !== text) {
       this.alarms.set(kind, { ...known, text });
     }

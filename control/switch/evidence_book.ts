@@ -44,6 +44,7 @@ class Beginning {
 
 export class EvidenceBook {
   readonly #links: Links;
+  readonly #peerName: string;
   readonly #beginnings: readonly Beginning[];
   readonly #hintTexts: string[] = Array.from({ length: HINTS }, () => "");
   readonly #hintUs = new Float64Array(HINTS).fill(-Infinity);
@@ -55,8 +56,9 @@ export class EvidenceBook {
   #wakes = 0;
   #rulesUs = -Infinity;
 
-  constructor(links: Links, groups: number) {
+  constructor(links: Links, peerName: string, groups: number) {
     this.#links = links;
+    this.#peerName = peerName;
     this.#beginnings = Array.from({ length: groups }, () => new Beginning(links.all.length));
     this.#lapseUs = new Float64Array(groups).fill(-Infinity);
     this.#lapseAgeUs = new Float64Array(groups);
@@ -128,11 +130,12 @@ export class EvidenceBook {
     const b = this.#beginnings[group]!;
     const ago = (us: number) => Math.round(b.atUs - us);
     return {
+      peerName: this.#peerName,
       silenceUs: b.heardUs === -Infinity ? null : ago(b.heardUs),
       takenSilenceUs: b.takenHeardUs === -Infinity ? null : Math.round(b.takenUs - b.takenHeardUs),
       beatUs: b.beatUs,
       links: this.#links.all.map((link, i) => this.#link(link.title, b, i)),
-      hints: this.#recentHints(b.atUs),
+      hints: this.recentHints(b.atUs),
       probes: {
         sent: b.sent,
         answered: b.answered,
@@ -166,7 +169,7 @@ export class EvidenceBook {
   }
 
   /** Oldest first. */
-  #recentHints(atUs: number): HintEvidence[] {
+  recentHints(atUs: number): HintEvidence[] {
     const found: HintEvidence[] = [];
     for (let i = Math.max(0, this.#hints - HINTS); i < this.#hints; i++) {
       const agoUs = Math.round(atUs - this.#hintUs[i % HINTS]!);
