@@ -12,6 +12,8 @@ export interface EventEntry {
 const BEFORE_MS = 15_000;
 /** What is seen of links within this time after a switch belongs to it. */
 const SOON_MS = 10_000;
+/** The kernel tells of a carrier up to a second late. */
+const CARRIER_MS = 3000;
 
 export class Around {
   readonly #entries: readonly JournalEntry[];
@@ -40,6 +42,11 @@ export class Around {
         ? [entry.event]
         : []
     );
+  }
+
+  /** What the kernel told of carriers that went, a little late. */
+  carrierLost(): NodeEvent | null {
+    return this.soon("carrier-lost").find(({ at }) => Date.parse(at) - this.#atMs <= CARRIER_MS) ?? null;
   }
 
   /** When the peer was heard again after this, if it fell silent about then and nothing else moved in between. */

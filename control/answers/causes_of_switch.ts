@@ -124,17 +124,20 @@ function causeOfRetake(receipt: SwitchReceipt, around: Around): Reasoned {
 function causeOfFailover(receipt: SwitchReceipt, around: Around): Reasoned {
   const evidence = receipt.evidence, name = evidence?.peerName ?? "the peer";
   if (/consented/.test(receipt.reason)) return causeOfConsent(receipt, around, name);
-  const hint = (pattern: RegExp) =>
-    pattern.test(receipt.reason) ||
-    evidence?.hints.some(({ text, agoUs }) => Math.abs(agoUs) <= HINT_US && pattern.test(text)) === true;
-  if (hint(/port unreachable/)) {
+  const hint = (pattern: RegExp, agoMaxUs: number) =>
+    evidence === undefined
+      ? pattern.test(receipt.reason)
+      : evidence.hints.some(({ text, agoUs }) => agoUs <= agoMaxUs && agoUs >= -HINT_US && pattern.test(text));
+  // A heartbeat that came later refutes a port that was dead; a carrier may go a little before the rest.
+  if (hint(/port unreachable/, Math.min(HINT_US, evidence?.silenceUs ?? HINT_US))) {
     return reasoned(
       "daemon-killed",
       `${name}'s daemon died: its kernel lives, and answered that nobody listens on the heartbeat's port any more.`,
       `what killed it (a signal, the out-of-memory killer, a crash): ${name}'s system log says it`,
     );
   }
-  const back = around.peerBack(receipt.group), cut = hint(/no carrier/);
+  const back = around.peerBack(receipt.group), late = around.carrierLost();
+  const cut = hint(/no carrier/, HINT_US) || late !== null;
   if (back?.sameRun) {
     const away = durationText(back.silentUs);
     if (cut) {

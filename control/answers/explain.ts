@@ -45,6 +45,7 @@ function ofReceipt(receipt: SwitchReceipt, around: Around): Told {
       clientSentence(receipt),
       ...(evidence === undefined ? [] : evidenceSentences(receipt.node, receipt, evidence)),
       ...(predictedUs === undefined ? [] : [predictionSentence(receipt, predictedUs, predictionMissed)]),
+      ...(receipt.kind === "failover" ? lateCarrier(around) : []),
       ...afterwards(around),
     ],
     cannot_know: evidence === undefined ? [...reasons.cannotKnow, noEvidence] : reasons.cannotKnow,
@@ -77,6 +78,11 @@ function ofEvent(event: NodeEvent, around: Around): Told {
     ],
     cannot_know: reasons.cannotKnow,
   };
+}
+
+function lateCarrier(around: Around): string[] {
+  const lost = around.carrierLost();
+  return lost === null ? [] : [`${lost.text}: the kernel told so afterwards.`];
 }
 
 /** What came of a move at the neighbours. */

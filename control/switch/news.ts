@@ -74,12 +74,19 @@ export class News {
     if (known === carrier) return;
     this.#carrier.set(name, carrier);
     const now = monotonicUs();
-    if (known !== undefined) this.#c.evidence.noteHint(`${carrier ? "carrier back" : "no carrier"} on ${name}`, now);
     const service = this.#c.plan.interfaces.indexOf(name);
+    if (known !== undefined && (service >= 0 || this.#pathInterface.has(index))) this.#tellCarrier(name, carrier, now);
     if (service >= 0) this.#serviceCarrier(service, now);
     if (carrier) return;
     const host = this.#pathInterface.get(index);
     if (host !== undefined) this.#executor.step(now, { kind: "hint", reason: `no carrier on ${name} (path ${host})` });
+  }
+
+  /** The kernel may tell of a carrier up to a second late (net/core/link_watch.c): after the switch that it would explain. */
+  #tellCarrier(name: string, carrier: boolean, now: number): void {
+    const text = `${carrier ? "carrier back" : "no carrier"} on ${name}`;
+    this.#c.evidence.noteHint(text, now);
+    this.#c.event("info", carrier ? "carrier-back" : "carrier-lost", text);
   }
 
   #serviceCarrier(service: number, now: number): void {
