@@ -116,13 +116,14 @@ function planEntranceRules(batch: NftBatch, it: InterfaceSpec, slot: number): vo
     onward(...notFrom(it.mac, it.peerMac), ...passOn(it.mac, it.peerMac, slot));
   }
   rule(...alive(nameOf.lease(slot)), countIn(nameOf.served(slot)), verdict(ACCEPT));
-  rule(loadDestinationMac, equals(it.mac), noteStray);
+  rule(...notFrom(it.mac, it.peerMac), noteStray);
   rule(countIn(nameOf.dropped(slot)), verdict(DROP));
 }
 
-/** Sent to this node, and not by the peer. */
-function notFrom(own: Uint8Array, peer: Uint8Array): readonly Expression[] {
-  return [loadDestinationMac, equals(own), loadSourceMac, differs(peer)];
+/** Sent to this node, and not by the peer, if that is known. */
+function notFrom(own: Uint8Array, peer: Uint8Array | null): readonly Expression[] {
+  const toOwn = [loadDestinationMac, equals(own)];
+  return peer === null ? toOwn : [...toOwn, loadSourceMac, differs(peer)];
 }
 
 function jump(chain: string): Expression {
