@@ -47,7 +47,7 @@ export async function askDaemon(runDir: string, patienceMs = PATIENCE_MS): Promi
   }
   try {
     using client = Deno.createHttpClient({ proxy: { transport: "unix", path } });
-    const response = await fetch("http://segue/v1/status", { client, signal: AbortSignal.timeout(patienceMs) });
+    const response = await fetch("http://127.0.0.1/v1/status", { client, signal: AbortSignal.timeout(patienceMs) });
     const parsed = STATUS.safeParse(await response.json());
     if (parsed.success) return { kind: "status", status: parsed.data };
     return { kind: "mute", reason: `its answer (HTTP ${response.status}) is not a status` };

@@ -100,8 +100,8 @@ export class ApiClient {
   async #send(method: string, path: string, init: RequestInit = {}): Promise<Response> {
     let response: Response;
     try {
-      // The host is never looked up: the connection is the socket.
-      response = await fetch(`http://segue${path}`, { ...init, method, client: this.#http });
+      // The connection is the socket. The host is a number because a name would be looked up all the same, and wait for a dead resolver.
+      response = await fetch(`http://127.0.0.1${path}`, { ...init, method, client: this.#http });
     } catch (error) {
       if (init.signal?.aborted) throw new ApiError("called off", "");
       throw await this.#unreachable(error);
