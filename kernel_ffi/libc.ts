@@ -88,6 +88,8 @@ export const LIBC_SYMBOLS = {
   kill: { parameters: ["i32", "i32"], result: "i32" },
   /** pid_t getpid(void) */
   getpid: { parameters: [], result: "i32" },
+  /** pid_t gettid(void) */
+  gettid: { parameters: [], result: "i32" },
   /** uid_t geteuid(void) */
   geteuid: { parameters: [], result: "u32" },
   /** int unshare(int flags) */

@@ -1,8 +1,8 @@
-/** Whether services have read what has come for them. */
+/** Whether services have read what has come for them, and which connections end in this machine. */
 import { KernelError } from "./errno.ts";
 import { NetlinkWriter } from "./netlink.ts";
 import { NetlinkSocket } from "./netlink_socket.ts";
-import { unreadBytes, writeGetUdpSockets } from "./sock_diag_codec.ts";
+import { endsAt, unreadBytes, writeGetTcpConnections, writeGetUdpSockets } from "./sock_diag_codec.ts";
 
 const NETLINK_SOCK_DIAG = 4;
 
@@ -37,5 +37,27 @@ export class UdpQueues {
 
   close(): void {
     this.#socket.close();
+  }
+}
+
+/**
+ * Established TCP connections of this network namespace whose own end is one of the addresses. Throws `KernelError` where the kernel
+ * has no sock_diag.
+ */
+export function countTcpConnections(addresses: readonly Uint8Array[]): number {
+  const socket = new NetlinkSocket(NETLINK_SOCK_DIAG, { name: "sock_diag" });
+  try {
+    let count = 0;
+    for (const family of [4, 6] as const) {
+      const writer = new NetlinkWriter(128);
+      writeGetTcpConnections(writer, family);
+      const failure = socket.exchange(writer.bytes(), (view, { payloadOffset, end }) => {
+        if (endsAt(view, payloadOffset, end, addresses)) count++;
+      });
+      if (failure !== 0) throw new KernelError("list TCP connections", failure);
+    }
+    return count;
+  } finally {
+    socket.close();
   }
 }

@@ -1,4 +1,6 @@
 /** What the API needs from the daemon. */
+import type { Floor } from "../answers/floor.ts";
+import type { Rehearsal } from "../answers/rehearsal.ts";
 import type { SwitchSnapshot } from "../core/messages.ts";
 import type { SwitchReceipt } from "../core/vocabulary.ts";
 import type { JournalEntry, JournalHealth } from "../journal/entry.ts";
@@ -43,6 +45,10 @@ export interface ApiBackend {
   snapshot(): Promise<SwitchSnapshot>;
   /** Resolves with the receipt, also of a switch that was called off; rejects with `ApiProblem` where none began. */
   switchover(group: string, request: SwitchoverRequest): Promise<SwitchReceipt>;
+  /** What a planned move would be now; rejects with `ApiProblem`. It is remembered, and compared with the move that follows. */
+  rehearsal(group: string): Promise<Rehearsal>;
+  /** What the delays of the last hours say about the timing. */
+  floor(hours: number): Promise<Floor>;
   /** Reads the configuration again; resolves with the keys that have changed, rejects with `ApiProblem`. */
   reload(): Promise<{ readonly changed: readonly string[] }>;
   journalHealth(): JournalHealth;

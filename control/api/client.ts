@@ -1,4 +1,6 @@
 /** Talks to a daemon on this machine. */
+import type { Floor } from "../answers/floor.ts";
+import type { Rehearsal } from "../answers/rehearsal.ts";
 import type { EntryJson, MaintenanceJson, ReceiptJson, StatusJson } from "./json.ts";
 import type { ProblemJson } from "./problem.ts";
 import { API_ORIGIN } from "./socket.ts";
@@ -48,6 +50,15 @@ export class ApiClient {
       ...(timeoutUs === undefined ? {} : { timeout_us: timeoutUs }),
       ...(force === undefined ? {} : { force }),
     });
+  }
+
+  /** "If I switched now." */
+  async rehearsal(group: string): Promise<Rehearsal> {
+    return await this.#json<Rehearsal>("GET", `/v1/groups/${encodeURIComponent(group)}/rehearsal`);
+  }
+
+  async floor(hours: number): Promise<Floor> {
+    return await this.#json<Floor>("GET", `/v1/floor?hours=${hours}`);
   }
 
   async reload(): Promise<{ readonly changed: readonly string[] }> {

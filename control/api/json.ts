@@ -1,7 +1,9 @@
 /** The shapes that leave the API: names in snake_case, a contract for scripts. Pure. */
+import type { SwitchEvidence } from "../core/evidence.ts";
 import type { NodeEvent, PacketCounts, ReceiptStep, SwitchReceipt } from "../core/vocabulary.ts";
 import type { GroupSnapshot, SwitchSnapshot } from "../core/messages.ts";
 import type { JournalEntry, JournalHealth } from "../journal/entry.ts";
+import { camelKeys, snakeKeys } from "./key_case.ts";
 
 export interface ReceiptJson {
   readonly group: string;
@@ -22,6 +24,11 @@ export interface ReceiptJson {
     readonly returned: number;
     readonly dropped: number;
   };
+  /** What this node knew when it began: see control/core/evidence.ts, in snake_case. */
+  readonly evidence?: unknown;
+  readonly predicted_us?: number;
+  readonly predicted_gap_us?: number;
+  readonly prediction_missed?: string;
 }
 
 export type EntryJson =
@@ -75,7 +82,8 @@ export function journalJson(health: JournalHealth): JournalJson {
 }
 
 export function receiptJson(receipt: SwitchReceipt): ReceiptJson {
-  const { fromEpoch, durationUs, steps, packets, ...same } = receipt;
+  const { fromEpoch, durationUs, steps, packets, evidence, predictedUs, predictedGapUs, predictionMissed, ...same } =
+    receipt;
   const { heldByPeer, ...counts } = packets;
   return {
     ...same,
@@ -83,16 +91,32 @@ export function receiptJson(receipt: SwitchReceipt): ReceiptJson {
     duration_us: durationUs,
     steps: steps.map(({ step, atUs }) => ({ step, at_us: atUs })),
     packets: { ...counts, held_by_peer: heldByPeer },
+    ...(evidence === undefined ? {} : { evidence: snakeKeys(evidence) }),
+    ...(predictedUs === undefined ? {} : { predicted_us: predictedUs }),
+    ...(predictedGapUs === undefined ? {} : { predicted_gap_us: predictedGapUs }),
+    ...(predictionMissed === undefined ? {} : { prediction_missed: predictionMissed }),
   };
 }
 
 /** The receipt as the rest of the program knows it. */
 export function receiptFromJson(json: ReceiptJson): SwitchReceipt {
-  const { from_epoch, duration_us, steps, packets, ...same } = json;
+  const { from_epoch, duration_us, steps, packets, ...others } = json;
+  const { evidence, predicted_us, predicted_gap_us, prediction_missed, ...same } = others;
   const { held_by_peer, ...counts } = packets;
   const ownSteps: ReceiptStep[] = steps.map(({ step, at_us }) => ({ step, atUs: at_us }));
   const ownPackets: PacketCounts = { ...counts, heldByPeer: held_by_peer };
-  return { ...same, fromEpoch: from_epoch, durationUs: duration_us, steps: ownSteps, packets: ownPackets };
+  return {
+    ...same,
+    fromEpoch: from_epoch,
+    durationUs: duration_us,
+    steps: ownSteps,
+    packets: ownPackets,
+    // Written by the same program as it reads.
+    ...(evidence === undefined ? {} : { evidence: camelKeys(evidence) as SwitchEvidence }),
+    ...(predicted_us === undefined ? {} : { predictedUs: predicted_us }),
+    ...(predicted_gap_us === undefined ? {} : { predictedGapUs: predicted_gap_us }),
+    ...(prediction_missed === undefined ? {} : { predictionMissed: prediction_missed }),
+  };
 }
 
 export function entryJson(entry: JournalEntry): EntryJson {

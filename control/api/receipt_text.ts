@@ -10,6 +10,7 @@ import { durationText } from "./units.ts";
  * steps    +     0 µs  begin
  *          +   412 µs  hold
  * packets  passed on 19, held 55 (19 by way of the peer), released 55, dropped 0
+ * expected 3.10 ms (clients wait 2.90 ms), took 3.31 ms
  * ```
  * Ends with a line break.
  */
@@ -22,7 +23,16 @@ export function receiptText(receipt: SwitchReceipt): string {
     `reason   ${receipt.reason}\n` +
     `at       ${receipt.at}\n` +
     steps.join("") +
-    `packets  ${packetsText(receipt.packets)}\n`;
+    `packets  ${packetsText(receipt.packets)}\n` +
+    predictedLine(receipt);
+}
+
+/** Beside what a rehearsal had said, if there was one. */
+function predictedLine({ predictedUs, predictedGapUs, predictionMissed, durationUs }: SwitchReceipt): string {
+  if (predictedUs === undefined) return "";
+  const gap = predictedGapUs === undefined ? "" : ` (clients wait ${durationText(predictedGapUs)})`;
+  const because = predictionMissed === undefined ? "" : `, because ${predictionMissed}`;
+  return `expected ${durationText(predictedUs)}${gap}, took ${durationText(durationUs)}${because}\n`;
 }
 
 /** One line, without a line break: `web: failover on b done in 6.40 ms, epoch 4 → 5`. */

@@ -4,6 +4,7 @@ import { readJsonObject } from "./body.ts";
 import { eventStream } from "./event_stream.ts";
 import { receiptJson, statusJson } from "./json.ts";
 import { METRICS_TYPE, metricsText } from "./metrics.ts";
+import { HOURS_MAX, parseHours } from "./hours.ts";
 import { ApiProblem } from "./problem.ts";
 import { type ApiContext, badField, json, requireNoOthers, type Route, type RouteArgs } from "./route.ts";
 import { SERVICE_ROUTES } from "./service_routes.ts";
@@ -35,6 +36,17 @@ export const ROUTES: readonly Route[] = [
       const limitMs = order.timeoutUs / 1e3 + SWITCHOVER_MARGIN_MS;
       return json(receiptJson(await within(limitMs, backend.switchover(group, order))));
     },
+  },
+  {
+    method: "GET",
+    path: "/v1/groups/:group/rehearsal",
+    answer: async ({ backend }, _, { group }) => json(await within(SNAPSHOT_TIMEOUT_MS, backend.rehearsal(group))),
+  },
+  {
+    method: "GET",
+    path: "/v1/floor",
+    answer: async ({ backend }, request) =>
+      json(await within(SNAPSHOT_TIMEOUT_MS, backend.floor(hoursOf(new URL(request.url).searchParams.get("hours"))))),
   },
   {
     method: "POST",
@@ -136,6 +148,13 @@ function events({ backend, closing }: ApiContext, request: Request): Response {
     );
   }
   return new Response(eventStream(backend, given === null ? null : Number(given), closing), { headers: SSE_HEADERS });
+}
+
+/** One day where nothing is said; the journal keeps a month. */
+function hoursOf(given: string | null): number {
+  const hours = parseHours(given ?? "24");
+  if (hours === null) throw badField("hours", `a whole number of hours, 1 to ${HOURS_MAX}`);
+  return hours;
 }
 
 function switchoverRequest(body: Readonly<Record<string, unknown>>): SwitchoverRequest {

@@ -28,8 +28,11 @@ export const SAMPLE_GROUP: GroupSnapshot = {
   held: { now: 0, total: 55, released: 54, dropped: 1 },
   packets: { served: 1000, passed: 19, dropped: 2, muted: 3 },
   peer_role: "standby",
+  able: true,
+  peer_able: true,
   eligible: true,
   eligible_reason: "",
+  stragglers: [{ address: "10.77.0.9", packets: 120, seconds: 5 }],
 };
 
 export const SAMPLE_SNAPSHOT: SwitchSnapshot = {

@@ -25,6 +25,7 @@ function fillGroup(n: NodeState, g: GroupState, out: Heartbeat): void {
   said.role = g.role;
   said.phase = g.phase;
   said.able = able(n, g);
+  said.traffic = g.traffic;
   said.epoch = g.epoch;
   said.switchId = g.switchId;
   said.links = g.phaseLinks;

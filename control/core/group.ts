@@ -74,6 +74,8 @@ export interface GroupState {
   carrier: boolean;
   /** Own rules are in the kernel. */
   rules: boolean;
+  /** Packets to the addresses have been let in lately; written by who reads the counters, decides nothing. */
+  traffic: boolean;
   /** What the peer last said of the group, if `peerKnown`. */
   readonly peer: GroupBeat;
   peerKnown: boolean;
@@ -138,6 +140,7 @@ export function createGroup(
     eligibleReason: "",
     carrier: true,
     rules: true,
+    traffic: false,
     peer: emptyGroupBeat(),
     peerKnown: false,
     phase: "none",

@@ -51,6 +51,8 @@ export interface GroupBeat {
   phase: Phase;
   /** Can serve: eligible, carrier up, rules in place, epoch provable. */
   able: boolean;
+  /** Packets to the addresses have been let in lately: a successor may expect some. */
+  traffic: boolean;
   /** Highest epoch known; the sender's own when it is primary. */
   epoch: number;
   switchId: number;
@@ -98,7 +100,7 @@ export const GROUPS_MAX = 16;
 export const DIGEST_BYTES = 8;
 
 export function emptyGroupBeat(): GroupBeat {
-  return { role: "starting", phase: "none", able: false, epoch: 0, switchId: 0, links: 0 };
+  return { role: "starting", phase: "none", able: false, traffic: false, epoch: 0, switchId: 0, links: 0 };
 }
 
 export function emptyHeartbeat(): Heartbeat {

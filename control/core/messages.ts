@@ -1,9 +1,12 @@
 /** What the main thread and the switch thread say to each other. Plain data: it crosses threads by structured clone or as JSON. */
+import type { Jitter } from "./jitter.ts";
 import type { Alarm, NodeEvent, Role, ServingRole, SwitchReceipt } from "./vocabulary.ts";
 
 /** Main → switch, through the mailbox (JSON). `id` comes back in the reply. */
 export type SwitchCommand =
   | { readonly kind: "snapshot"; readonly id: number }
+  /** Hand over what was counted of delays now, not at the end of the minute. */
+  | { readonly kind: "jitter"; readonly id: number }
   | {
     readonly kind: "switchover";
     readonly id: number;
@@ -39,7 +42,8 @@ export type SwitchCommand =
 
 /** Switch → main, by postMessage. */
 export type SwitchReport =
-  | { readonly kind: "ready"; readonly startUs: number }
+  /** `rehearsedUs`: what a takeover took in the rehearsal. `thread`: the kernel's number of the switch thread. */
+  | { readonly kind: "ready"; readonly startUs: number; readonly rehearsedUs: number; readonly thread: number }
   | { readonly kind: "snapshot"; readonly id: number; readonly snapshot: SwitchSnapshot }
   | {
     readonly kind: "result";
@@ -65,6 +69,8 @@ export type SwitchReport =
   }
   /** The group's role on this node, whenever it has changed. */
   | { readonly kind: "role"; readonly group: string; readonly role: Role; readonly epoch: number }
+  /** Delays since the last time. Without `id` nobody asked: a minute is over. */
+  | { readonly kind: "jitter"; readonly id?: number; readonly jitter: Jitter }
   | { readonly kind: "reserveEpochs"; readonly group: string; readonly above: number }
   /** The loop lives; at least once a second. Feeds the systemd watchdog. */
   | { readonly kind: "alive" }
@@ -163,8 +169,13 @@ export interface GroupSnapshot {
     readonly muted: number;
   };
   readonly peer_role: Role | null;
+  /** Could serve now: eligible, carrier, rules, epochs. Of the peer: what it says itself, null before it was heard. */
+  readonly able: boolean;
+  readonly peer_able: boolean | null;
   readonly eligible: boolean;
   readonly eligible_reason: string;
+  /** Neighbours that went on sending to this node in the last seconds though the peer serves. */
+  readonly stragglers: readonly { readonly address: string; readonly packets: number; readonly seconds: number }[];
 }
 
 /** Everything the switch thread knows, for status, metrics and console. */

@@ -87,7 +87,16 @@ export class ScriptedNode {
     const beat = emptyHeartbeat();
     Object.assign(beat, { node: 1 - this.node.index, session: 6, groupCount: 1, software: "2" });
     beat.digest.fill(digest);
-    beat.groups[0] = { role: "standby", phase: "none", able: true, epoch: 0, switchId: 0, links: 0, ...said };
+    beat.groups[0] = {
+      role: "standby",
+      phase: "none",
+      able: true,
+      traffic: false,
+      epoch: 0,
+      switchId: 0,
+      links: 0,
+      ...said,
+    };
     return this.on({ kind: "heard", beat, link }).on({ kind: "tick" });
   }
 

@@ -1,4 +1,5 @@
 /** The words that all rooms share. Pure. Times are microseconds of the monotonic clock (`…Us`) unless a name says otherwise. */
+import type { SwitchEvidence } from "./evidence.ts";
 
 /** Role of this node in one group, as people see it. */
 export type Role = "starting" | "standby" | "suspecting" | "preparing" | "primary" | "leaving" | "fenced";
@@ -54,6 +55,12 @@ export interface SwitchReceipt {
   readonly durationUs: number;
   readonly steps: readonly ReceiptStep[];
   readonly packets: PacketCounts;
+  /** What this node knew when it began. */
+  readonly evidence?: SwitchEvidence;
+  /** What a rehearsal of at most a minute before had said of duration and gap, and why it came otherwise, if it did. */
+  readonly predictedUs?: number;
+  readonly predictedGapUs?: number;
+  readonly predictionMissed?: string;
 }
 
 export type EventLevel = "info" | "notice" | "alarm";

@@ -28,8 +28,24 @@ function fullHeartbeat(): Heartbeat {
   beat.macCount = 1;
   beat.macs.set([0x02, 0, 0, 0, 0x11, 0x22]);
   beat.groupCount = 2;
-  beat.groups[0] = { role: "primary", phase: "settling", able: true, epoch: 7, switchId: 0xdead_beef, links: 3 };
-  beat.groups[1] = { role: "fenced", phase: "refuse", able: false, epoch: 0xffff_fffe, switchId: 9, links: 0x8000 };
+  beat.groups[0] = {
+    role: "primary",
+    phase: "settling",
+    able: true,
+    traffic: true,
+    epoch: 7,
+    switchId: 0xdead_beef,
+    links: 3,
+  };
+  beat.groups[1] = {
+    role: "fenced",
+    phase: "refuse",
+    able: false,
+    traffic: false,
+    epoch: 0xffff_fffe,
+    switchId: 9,
+    links: 0x8000,
+  };
   beat.software = "0.1.24";
   return beat;
 }
@@ -71,7 +87,7 @@ Deno.test("a full heartbeat is these bytes", () => {
     "02 01 02 00", // links, MACs, groups
     "000000a1 000000b1 ffffffff 0000000c", // links
     "020000001122", // MAC
-    "04 04 01 00 00000007 deadbeef 0003 0000", // primary, settling, able
+    "04 04 03 00 00000007 deadbeef 0003 0000", // primary, settling, able and with traffic
     "06 0c 00 00 fffffffe 00000009 8000 0000", // fenced, refuse
     "01 06 302e312e3234", // software version
   ].join("").replaceAll(" ", "");
@@ -99,6 +115,7 @@ const anyHeartbeat: fc.Arbitrary<Heartbeat> = fc.record({
       role: fc.constantFrom(...ROLES),
       phase: fc.constantFrom(...PHASES),
       able: fc.boolean(),
+      traffic: fc.boolean(),
       epoch: u32,
       switchId: u32,
       links: fc.integer({ min: 0, max: 0xffff }),

@@ -31,6 +31,7 @@ const TLV_SOFTWARE = 1;
 const FLAG_STOPPING = 1;
 const FLAG_ANSWER_NOW = 2;
 const GROUP_ABLE = 1;
+const GROUP_TRAFFIC = 2;
 /** Longest datagram that this version writes or reads; below every path's MTU. */
 export const DATAGRAM_MAX = 1200;
 
@@ -102,7 +103,7 @@ export function encodeHeartbeat(beat: Heartbeat, key: WireKey, out: Uint8Array<A
     const group = beat.groups[i]!;
     view.setUint8(at, ROLES.indexOf(group.role));
     view.setUint8(at + 1, PHASES.indexOf(group.phase));
-    view.setUint8(at + 2, group.able ? GROUP_ABLE : 0);
+    view.setUint8(at + 2, (group.able ? GROUP_ABLE : 0) | (group.traffic ? GROUP_TRAFFIC : 0));
     view.setUint8(at + 3, 0);
     view.setUint32(at + 4, group.epoch);
     view.setUint32(at + 8, group.switchId);
@@ -184,7 +185,9 @@ function readBody(bytes: Uint8Array, view: DataView, end: number, into: Heartbea
     if (role === undefined || phase === undefined) return false;
     group.role = role;
     group.phase = phase;
-    group.able = (view.getUint8(at + 2) & GROUP_ABLE) !== 0;
+    const said = view.getUint8(at + 2);
+    group.able = (said & GROUP_ABLE) !== 0;
+    group.traffic = (said & GROUP_TRAFFIC) !== 0;
     group.epoch = view.getUint32(at + 4);
     group.switchId = view.getUint32(at + 8);
     group.links = view.getUint16(at + 12);

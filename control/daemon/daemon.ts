@@ -3,12 +3,15 @@ import { readConfigFile } from "../../config/load.ts";
 import { pairDigest } from "../../config/digest.ts";
 import { sameBytes } from "../../kernel_ffi/address.ts";
 import { sdNotify, watchdogIntervalUs } from "../../kernel_ffi/systemd.ts";
+import type { Floor } from "../answers/floor.ts";
+import type { Rehearsal } from "../answers/rehearsal.ts";
 import type { ApiBackend, ServicesBackend, StateBackend, SwitchoverRequest } from "../api/backend.ts";
 import { ApiProblem } from "../api/problem.ts";
 import type { SwitchInit, SwitchReport, SwitchSnapshot } from "../core/messages.ts";
 import type { NodeEvent, SwitchReceipt } from "../core/vocabulary.ts";
 import type { JournalClient } from "../journal/client.ts";
 import type { JournalEntry, JournalHealth } from "../journal/entry.ts";
+import { AnswerDesk } from "./answer_desk.ts";
 import type { Log } from "./log.ts";
 import { NodeServices } from "./node_services.ts";
 import { NodeState } from "./node_state.ts";
@@ -36,6 +39,7 @@ export class Daemon implements ApiBackend {
   #services!: NodeServices;
   #state!: NodeState;
   #serving!: Serving;
+  #desk: AnswerDesk | null = null;
   #end: (code: number) => void = () => {};
   #stopping = false;
   #ready = false;
@@ -62,6 +66,7 @@ export class Daemon implements ApiBackend {
         for (const undo of this.#undo.splice(0)) undo();
         this.#services.abandon();
         this.#state.close();
+        this.#desk?.stop();
         this.#switch.abandon();
         resolve(code);
       };
@@ -115,6 +120,13 @@ export class Daemon implements ApiBackend {
             Math.round(performance.now())
           } ms`,
         );
+        this.#desk = new AnswerDesk({
+          journal: this.#p.journal,
+          switchThread: this.#switch,
+          snapshot: () => this.snapshot(),
+          ready: report,
+          config: () => this.#settings.config,
+        });
         this.#services.start();
         sdNotify("READY=1");
         return;
@@ -122,7 +134,9 @@ export class Daemon implements ApiBackend {
         return this.#event(report.event);
       case "receipt":
         this.#p.log.receipt(report.receipt);
-        return this.#p.journal.addReceipt(report.receipt);
+        return this.#p.journal.addReceipt(this.#desk?.file(report.receipt) ?? report.receipt);
+      case "jitter":
+        return this.#desk?.count(report.jitter);
       case "serve":
         return void this.#serving.order(report);
       case "role":
@@ -176,7 +190,7 @@ export class Daemon implements ApiBackend {
 
   #event(event: NodeEvent): void {
     this.#p.log.event(event);
-    this.#p.journal.addEvent(event);
+    this.#p.journal.addEvent(this.#desk?.event(event) ?? event);
   }
 
   async #reserve(group: string, above: number): Promise<void> {
@@ -215,6 +229,10 @@ export class Daemon implements ApiBackend {
 
   // ---- what the API asks
 
+  get #groupNames(): readonly string[] {
+    return this.#settings.config.groups.map((one) => one.name);
+  }
+
   async snapshot(): Promise<SwitchSnapshot> {
     const snapshot = await this.#switch.snapshot();
     const { manager } = this.#services;
@@ -237,7 +255,7 @@ export class Daemon implements ApiBackend {
   }
 
   async switchover(group: string, request: SwitchoverRequest): Promise<SwitchReceipt> {
-    requireGroup(group, this.#settings.config.groups.map((one) => one.name));
+    requireGroup(group, this.#groupNames);
     const nodes = this.#settings.config.nodes.map((one) => one.name);
     if (request.to !== null && !nodes.includes(request.to)) {
       throw new ApiProblem(
@@ -255,7 +273,10 @@ export class Daemon implements ApiBackend {
       timeoutUs: request.timeoutUs,
       force: request.force,
     });
-    if (result.receipt !== undefined && (result.ok || result.receipt.outcome === "aborted")) return result.receipt;
+    const { receipt } = result;
+    if (receipt !== undefined && (result.ok || receipt.outcome === "aborted")) {
+      return this.#desk?.filed(receipt) ?? receipt;
+    }
     if (result.ok) {
       throw new ApiProblem(
         409,
@@ -271,6 +292,20 @@ export class Daemon implements ApiBackend {
       result.error ?? "refused",
       "segue status shows both nodes' state",
     );
+  }
+
+  async rehearsal(group: string): Promise<Rehearsal> {
+    requireGroup(group, this.#groupNames);
+    return (await this.#answers().rehearsal(group))!;
+  }
+
+  async floor(hours: number): Promise<Floor> {
+    return await this.#answers().floor(hours);
+  }
+
+  #answers(): AnswerDesk {
+    if (this.#desk !== null) return this.#desk;
+    throw new ApiProblem(503, "starting", "Not ready yet", "the node is starting", "ask again in a moment");
   }
 
   /** The new file is read and checked whole before anything changes; what both nodes must agree on needs a restart. */
@@ -301,6 +336,7 @@ export class Daemon implements ApiBackend {
     }
     await this.#switch.result({ kind: "reload", configJson: JSON.stringify(loaded.config) });
     this.#settings = { ...this.#settings, config: loaded.config };
+    this.#desk?.configChanged();
     this.#services.reload(loaded.config);
     this.#state.reload(loaded.config);
     this.#p.log.write("notice", changed.length === 0 ? "reload: nothing has changed" : `reload: ${changed.join(", ")}`);

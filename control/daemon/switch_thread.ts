@@ -1,4 +1,5 @@
 /** The switch thread as the main thread sees it: commands in, reports out. */
+import type { Jitter } from "../core/jitter.ts";
 import type { SwitchCommand, SwitchInit, SwitchReport, SwitchSnapshot } from "../core/messages.ts";
 import type { SwitchReceipt } from "../core/vocabulary.ts";
 import { createMailbox, MailboxWriter } from "../switch/mailbox.ts";
@@ -16,7 +17,7 @@ export interface CommandResult {
 }
 
 /** A command without its number: the thread gives it one. */
-type Numbered = "snapshot" | "switchover" | "reload" | "stop";
+type Numbered = "snapshot" | "jitter" | "switchover" | "reload" | "stop";
 type Asked = SwitchCommand extends infer C ? C extends { readonly kind: Numbered } ? Omit<C, "id"> : never : never;
 
 interface Waiting {
@@ -63,6 +64,13 @@ export class SwitchThread {
     return report.snapshot;
   }
 
+  /** Delays that were counted since the last time. */
+  async jitter(): Promise<Jitter> {
+    const report = await this.#ask({ kind: "jitter" });
+    if (report.kind !== "jitter") throw new Error(`switch thread: ${report.kind} in answer to jitter`);
+    return report.jitter;
+  }
+
   async result(command: Asked): Promise<CommandResult> {
     const report = await this.#ask(command);
     return report.kind === "result" ? report : { ok: true };
@@ -84,7 +92,7 @@ export class SwitchThread {
 
   #take(report: SwitchReport): void {
     if (report.kind === "alive") this.aliveAt = performance.now();
-    if ("id" in report) {
+    if ("id" in report && report.id !== undefined) {
       this.#waiting.get(report.id)?.resolve(report);
       this.#waiting.delete(report.id);
     } else {

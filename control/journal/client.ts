@@ -1,5 +1,6 @@
 /** The journal as the main thread sees it: messages to a thread that may be slow, and a health that says so. */
 import { dirname, join } from "node:path";
+import type { JitterRow } from "../core/jitter.ts";
 import type { NodeEvent, SwitchReceipt } from "../core/vocabulary.ts";
 import { type EntryQuery, type EpochStart, type JournalEntry, type JournalHealth, plainEntry } from "./entry.ts";
 import { JournalError } from "./failure.ts";
@@ -113,6 +114,17 @@ export class JournalClient {
   async entries(query: EntryQuery = {}): Promise<readonly JournalEntry[]> {
     const reply = await this.#ask((id) => ({ kind: "entries", id, query }));
     return reply.kind === "entries" ? reply.entries : [];
+  }
+
+  /** Counted delays of a span of time. */
+  addJitter(row: JitterRow): void {
+    this.#send({ kind: "addJitter", row });
+  }
+
+  /** Rows whose span has not ended before `sinceS` (Unix seconds), oldest first. */
+  async jitter(sinceS: number): Promise<readonly JitterRow[]> {
+    const reply = await this.#ask((id) => ({ kind: "jitter", id, sinceS }));
+    return reply.kind === "jitter" ? reply.rows : [];
   }
 
   /** Calls back for each entry from now on, when it is added; returns what ends that. */

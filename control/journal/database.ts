@@ -1,10 +1,12 @@
 /** The database file itself. Everything here throws what SQLite throws; `store.ts` decides what to do about it. */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { EPOCH_MAX } from "../core/limits.ts";
+import type { JitterRow } from "../core/jitter.ts";
 import type { EntryQuery, JournalEntry } from "./entry.ts";
 import type { EpochMark, EpochMarks } from "./epoch_copy.ts";
 import { JournalError } from "./failure.ts";
-import { requireSchema, SCHEMA } from "./schema.ts";
+import { JitterTable } from "./jitter_table.ts";
+import { migrate, requireSchema, SCHEMA } from "./schema.ts";
 import { selectEntries } from "./select.ts";
 import { closeQuietly, createWhole, requireSound, requireSoundAnew, transaction } from "./sqlite.ts";
 
@@ -22,6 +24,7 @@ export class JournalDatabase {
   readonly #noteUsed: StatementSync;
   readonly #addEvent: StatementSync;
   readonly #addSwitch: StatementSync;
+  readonly #jitter: JitterTable;
 
   /** Opens a journal that exists. Checks the epochs, which are needed at once; `verify` checks the rest. */
   static open(path: string): JournalDatabase {
@@ -29,6 +32,7 @@ export class JournalDatabase {
     try {
       requireSchema(db, path);
       requireSound(db, path, "(epochs)");
+      migrate(db);
       db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 4194304");
       return new JournalDatabase(db);
     } catch (error) {
@@ -64,9 +68,19 @@ export class JournalDatabase {
     this.#addEvent = db.prepare(
       "INSERT OR REPLACE INTO events (id, at, level, kind, group_name, body) VALUES (?, ?, ?, ?, ?, ?)",
     );
+    this.#jitter = new JitterTable(db);
     this.#addSwitch = db.prepare(`
       INSERT OR REPLACE INTO switches (id, at, group_name, kind, outcome, epoch, duration_us, body)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`);
+  }
+
+  /** Counted delays of a span of time. */
+  addJitter(row: JitterRow): void {
+    transaction(this.#db, () => this.#jitter.add(row));
+  }
+
+  jitter(sinceS: number): JitterRow[] {
+    return this.#jitter.select(sinceS);
   }
 
   epochMarks(): EpochMarks {
@@ -129,10 +143,11 @@ export class JournalDatabase {
     return selectEntries(this.#db, query);
   }
 
-  /** Deletes some of what is older than the journal keeps; true if there may be more. */
-  prune(eventsKept: number, switchesKept: number): boolean {
+  /** Deletes some of what is older than the journal keeps; true if there may be more. @param nowS Unix seconds */
+  prune(eventsKept: number, switchesKept: number, nowS: number): boolean {
     const deleted = this.#pruneTable("events", eventsKept) + this.#pruneTable("switches", switchesKept);
-    return deleted >= PRUNE_STEP;
+    const folded = transaction(this.#db, () => this.#jitter.fold(nowS));
+    return deleted >= PRUNE_STEP || folded;
   }
 
   #pruneTable(table: "events" | "switches", kept: number): number {

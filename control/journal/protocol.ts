@@ -1,4 +1,5 @@
 /** What the journal's thread and its client say to each other. Plain data. */
+import type { JitterRow } from "../core/jitter.ts";
 import type { EntryQuery, EpochStart, JournalEntry, JournalHealth } from "./entry.ts";
 import type { StateReply, StateRequest } from "./state_protocol.ts";
 
@@ -11,6 +12,8 @@ export type JournalRequest =
   | { readonly kind: "entries"; readonly id: number; readonly query: EntryQuery }
   /** About the groups' state. */
   | { readonly kind: "state"; readonly request: StateRequest }
+  | { readonly kind: "addJitter"; readonly row: JitterRow }
+  | { readonly kind: "jitter"; readonly id: number; readonly sinceS: number }
   | { readonly kind: "close" };
 
 /** Thread → client. */
@@ -21,6 +24,7 @@ export type JournalReply =
   | { readonly kind: "epochs"; readonly id: number; readonly epochs: readonly EpochStart[] }
   | { readonly kind: "reserved"; readonly id: number; readonly upTo: number }
   | { readonly kind: "entries"; readonly id: number; readonly entries: readonly JournalEntry[] }
+  | { readonly kind: "jitter"; readonly id: number; readonly rows: readonly JitterRow[] }
   | { readonly kind: "failed"; readonly id: number; readonly text: string }
   /** Sent whenever it has changed. */
   | { readonly kind: "health"; readonly health: JournalHealth }

@@ -1,7 +1,9 @@
 /** Reads the journal without a daemon. */
 import type { DatabaseSync } from "node:sqlite";
+import type { JitterRow } from "../core/jitter.ts";
 import type { EntryQuery, JournalEntry } from "./entry.ts";
 import { failureKind, failureText, JournalError } from "./failure.ts";
+import { JITTER_SINCE, selectJitter } from "./jitter_table.ts";
 import { openReadOnly } from "./open_readonly.ts";
 import { requireSchema } from "./schema.ts";
 import { selectEntries } from "./select.ts";
@@ -16,6 +18,11 @@ export function readEvents(path: string, query: EntryQuery = {}): JournalEntry[]
     requireSchema(db, path);
     return selectEntries(db, query);
   });
+}
+
+/** What was counted of delays since `sinceS` (Unix seconds), oldest first; nothing in a file of a version that did not keep it. */
+export function readJitter(path: string, sinceS: number): JitterRow[] {
+  return readingJournal(path, (db) => requireSchema(db, path) < JITTER_SINCE ? [] : selectJitter(db, sinceS));
 }
 
 /**

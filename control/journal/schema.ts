@@ -1,9 +1,27 @@
-/** Tables of the journal, and which version of them a file has. */
+/**
+ * Tables of the journal, and which version of them a file has.
+ *
+ * | version | new |
+ * | --- | --- |
+ * | 1 | epochs, facts, switches, events |
+ * | 2 | jitter |
+ */
 import type { DatabaseSync } from "node:sqlite";
 import { JournalError } from "./failure.ts";
 
 /** Kept in `PRAGMA user_version`. A file of a newer version is never touched. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
+/** Oldest version that can be read, and that `migrate` brings up to date. */
+const OLDEST_VERSION = 1;
+
+/** A row for each minute, later for each hour, of what was counted of delays. `at`: Unix seconds; `body`: see control/core/jitter.ts. */
+const JITTER_TABLE = `
+  CREATE TABLE jitter (
+    at      INTEGER PRIMARY KEY,
+    seconds INTEGER NOT NULL,
+    body    TEXT NOT NULL
+  ) STRICT;
+`;
 
 /** `body` is the whole event or receipt as JSON; the other columns are there to be searched. */
 export const SCHEMA = `
@@ -37,12 +55,38 @@ export const SCHEMA = `
     body       TEXT NOT NULL
   ) STRICT;
   CREATE INDEX events_by_group ON events (group_name, id);
+  ${JITTER_TABLE}
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
-/** Throws `JournalError`: `newer` for a file of a later segue, `damaged` for one that was never a journal. */
-export function requireSchema(db: DatabaseSync, path: string): void {
-  const version = Number(db.prepare("PRAGMA user_version").get()?.user_version);
+/** What brings a file of each older version to the next one. */
+const MIGRATIONS: Readonly<Record<number, string>> = { 1: JITTER_TABLE };
+
+/** Brings a file of an older version up to date, whole or not at all. */
+export function migrate(db: DatabaseSync): void {
+  if (schemaVersion(db) === SCHEMA_VERSION) return;
+  db.exec("BEGIN IMMEDIATE");
+  try {
+    // Asked again, now that nobody else can be doing the same.
+    for (let version = schemaVersion(db); version < SCHEMA_VERSION; version++) {
+      db.exec(`${MIGRATIONS[version]!} PRAGMA user_version = ${version + 1};`);
+    }
+    db.exec("COMMIT");
+  } catch (error) {
+    if (db.isTransaction) db.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+function schemaVersion(db: DatabaseSync): number {
+  return Number(db.prepare("PRAGMA user_version").get()?.user_version);
+}
+
+/**
+ * Returns the file's version. Throws `JournalError`: `newer` for a file of a later segue, `damaged` for one that was never a journal.
+ */
+export function requireSchema(db: DatabaseSync, path: string): number {
+  const version = schemaVersion(db);
   if (version > SCHEMA_VERSION) {
     throw new JournalError(
       "newer",
@@ -50,5 +94,6 @@ export function requireSchema(db: DatabaseSync, path: string): void {
         "run the newer one, or move the file away",
     );
   }
-  if (version !== SCHEMA_VERSION) throw new JournalError("damaged", `${path}: not a journal (schema ${version})`);
+  if (!(version >= OLDEST_VERSION)) throw new JournalError("damaged", `${path}: not a journal (schema ${version})`);
+  return version;
 }

@@ -195,22 +195,24 @@ export class JournalStore {
 
   /** Deletes some of what is too old; true if there is more to delete. */
   prune(): boolean {
-    if (this.#trouble !== null || this.#db === null) return false;
+    const { events, switches } = this.#retention, nowS = Math.floor(Date.now() / 1000);
+    return this.attempt("delete old entries", (db) => db.prune(events, switches, nowS), false);
+  }
+
+  /** Does what is worth no queue and no second try; returns `otherwise` where it cannot be done now. */
+  attempt<T>(what: string, body: (db: JournalDatabase) => T, otherwise: T): T {
+    if (this.#trouble !== null || this.#db === null) return otherwise;
     try {
-      return this.#db.prune(this.#retention.events, this.#retention.switches);
+      return body(this.#db);
     } catch (error) {
-      this.#failed("delete old entries", error);
-      return false;
+      this.#failed(what, error);
+      return otherwise;
     }
   }
 
-  /** Checks the whole file, which takes a while; a damaged one is set aside. */
+  /** Checks the whole file, which takes a while; a damaged one is set aside. Not while the disk refuses: first things first. */
   verify(): void {
-    try {
-      this.#db?.verify(this.#path);
-    } catch (error) {
-      this.#failed("check", error);
-    }
+    this.attempt("check", (db) => db.verify(this.#path), undefined);
   }
 
   /** Writes what waits, if it can be written, and closes the file. */

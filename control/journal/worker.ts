@@ -92,6 +92,16 @@ class JournalThread {
       case "entries":
         this.#reply({ kind: "entries", id: request.id, entries: store.entries(request.query) });
         break;
+      case "addJitter":
+        store.attempt("write delays", (db) => db.addJitter(request.row), undefined);
+        break;
+      case "jitter":
+        this.#reply({
+          kind: "jitter",
+          id: request.id,
+          rows: store.attempt("read delays", (db) => db.jitter(request.sinceS), []),
+        });
+        break;
       case "add":
         store.add(request.entry);
         if (request.entry.type === "switch") this.#verifySoon(store);

@@ -3,14 +3,17 @@ import type { Effect } from "../core/effects.ts";
 import type { SwitchReport } from "../core/messages.ts";
 import { emptyHeartbeat } from "../core/heartbeat.ts";
 import type { NodeState } from "../core/node.ts";
-import type { Alarm, EventLevel, Role, SwitchReceipt } from "../core/vocabulary.ts";
+import type { Alarm, EventLevel, NodeEvent, Role, SwitchReceipt } from "../core/vocabulary.ts";
 import { DATAGRAM_MAX, type WireKey } from "../core/wire.ts";
 import type { Addresses } from "./addresses.ts";
 import type { Hold, HoldCounts } from "./hold.ts";
 import { SentTimes } from "./link_stats.ts";
 import type { Links } from "./links.ts";
 import type { Slot, SwitchPlan } from "./plan.ts";
+import { EvidenceBook } from "./evidence_book.ts";
+import { JitterWatch } from "./jitter_watch.ts";
 import { ReceiptBook } from "./receipts.ts";
+import type { StragglerCount } from "./straggling.ts";
 import type { KernelRules, SlotCounters } from "./rules.ts";
 
 export interface SwitchParts {
@@ -37,6 +40,8 @@ export class SwitchContext {
   readonly addresses: Addresses;
   readonly key: WireKey;
   readonly receipts: ReceiptBook;
+  readonly evidence: EvidenceBook;
+  readonly jitter = new JitterWatch();
   readonly sent = new SentTimes();
   readonly ownBeat = emptyHeartbeat();
   /** The encoded heartbeat. */
@@ -65,6 +70,10 @@ export class SwitchContext {
   /** Packets served when the group was taken, -1: not read yet. */
   readonly servedAtTake: number[];
   readonly #told: { role: Role | null; epoch: number }[];
+  /** The node that served before spoke of traffic when the group was taken. */
+  readonly trafficExpected: boolean[];
+  /** Per group: neighbours that still send to this node though it gave the addresses away. */
+  readonly stragglers: (readonly StragglerCount[])[];
   readonly #outbox: SwitchReport[] = [];
   /** Receipts of switches that ended in this turn of the loop. */
   readonly #ended = new Map<number, SwitchReceipt>();
@@ -81,9 +90,12 @@ export class SwitchContext {
     this.key = parts.key;
     this.#post = parts.post;
     this.receipts = new ReceiptBook(parts.plan.name);
+    this.evidence = new EvidenceBook(parts.links, parts.plan.peerName, parts.plan.groups.length);
     this.slotsOf = parts.plan.interfaces.map((_, i) => parts.plan.slots.filter((slot) => slot.interface === i));
     this.servedAtTake = parts.plan.groups.map(() => -1);
     this.#told = parts.plan.groups.map(() => ({ role: null, epoch: 0 }));
+    this.trafficExpected = parts.plan.groups.map(() => false);
+    this.stragglers = parts.plan.groups.map(() => []);
     this.ownBeat.software = parts.software;
     this.ownBeat.linkCount = parts.links.all.length;
     this.ownBeat.macCount = parts.links.frames.length;
@@ -114,22 +126,31 @@ export class SwitchContext {
     }
   }
 
-  event(level: EventLevel, kind: string, text: string, group?: string): void {
-    this.report({
-      kind: "event",
-      event: { at: new Date().toISOString(), level, kind, text, ...(group === undefined ? {} : { group }) },
-    });
+  event(level: EventLevel, kind: string, text: string, group?: string, detail?: NodeEvent["detail"]): void {
+    const about = { ...(group === undefined ? {} : { group }), ...(detail === undefined ? {} : { detail }) };
+    this.report({ kind: "event", event: { at: new Date().toISOString(), level, kind, text, ...about } });
   }
 
-  /** Raises a condition that lasts, or ends it. */
-  alarm(kind: string, text: string | null): void {
+  /** What the core has to tell of a group. A lost reign has no receipt: what it was lost by goes along. */
+  groupEvent(effect: Extract<Effect, { kind: "event" }>, nowUs: number): void {
+    const g = effect.group === null ? undefined : this.node.groups[effect.group]!;
+    let detail: NodeEvent["detail"];
+    if (g !== undefined && effect.event === "fenced") {
+      this.evidence.begin(this.node, g, "yield", nowUs);
+      detail = { evidence: this.evidence.read(g.index, nowUs) };
+    }
+    this.event(effect.level, effect.event, effect.text, g?.name, detail);
+  }
+
+  /** Raises a condition that lasts, or ends it. @param detail of the event that its beginning is */
+  alarm(kind: string, text: string | null, detail?: NodeEvent["detail"]): void {
     const known = this.alarms.get(kind);
     if (text === null) {
       if (!this.alarms.delete(kind)) return;
       this.event("info", `${kind} over`, `over: ${known!.text}`);
     } else if (known === undefined) {
       this.alarms.set(kind, { kind, since: new Date().toISOString(), text });
-      this.event("alarm", kind, text);
+      this.event("alarm", kind, text, undefined, detail);
     } else if (known.text !== text) {
       this.alarms.set(kind, { ...known, text });
     }
@@ -151,6 +172,9 @@ export class SwitchContext {
   beginReceipt(begin: Extract<Effect, { kind: "begin" }>, nowUs: number): void {
     const { group, switch: kind, reason, fromEpoch } = begin;
     if (kind === "failover" && !this.receipts.isOpen(group)) this.counters.suspicions++;
+    const g = this.node.groups[group]!;
+    if (this.receipts.isOpen(group)) this.evidence.goOn(this.node, g, nowUs);
+    else this.evidence.begin(this.node, g, kind, nowUs);
     this.receipts.begin(group, kind, reason, fromEpoch, nowUs);
   }
 
@@ -165,14 +189,22 @@ export class SwitchContext {
       0,
     );
     const held = this.hold.counts(), start = this.heldAtBegin;
-    const receipt = this.receipts.end(group, planned.config.name, outcome, this.node.groups[group]!.epoch, {
-      passed,
-      held: held.held - start.held,
-      heldByPeer: held.heldByPeer - start.heldByPeer,
-      released: held.released - start.released,
-      returned: this.returned,
-      dropped: held.dropped - start.dropped,
-    }, nowUs);
+    const receipt = this.receipts.end(
+      group,
+      planned.config.name,
+      outcome,
+      this.node.groups[group]!.epoch,
+      {
+        passed,
+        held: held.held - start.held,
+        heldByPeer: held.heldByPeer - start.heldByPeer,
+        released: held.released - start.released,
+        returned: this.returned,
+        dropped: held.dropped - start.dropped,
+      },
+      nowUs,
+      this.evidence.read(group, nowUs),
+    );
     this.heldAtBegin = held;
     this.returned = 0;
     if (receipt === null) return;

@@ -93,12 +93,7 @@ export class Executor {
       case "reserve":
         return c.report({ kind: "reserveEpochs", group: c.node.groups[effect.group]!.name, above: effect.above });
       case "event":
-        return c.event(
-          effect.level,
-          effect.event,
-          effect.text,
-          effect.group === null ? undefined : c.node.groups[effect.group]!.name,
-        );
+        return c.groupEvent(effect, nowUs);
       case "alarm":
         return c.alarm(effect.alarm, effect.text);
       default:
@@ -130,6 +125,8 @@ export class Executor {
         const mark = marked === slot.group && step !== null ? step : beatStep(c.node, group);
         if (mark === null) continue;
         sent = true;
+        if (mark === "refresh") c.jitter.refreshed(slot.id, now, c.node.limits.heartbeatUs);
+        else if (mark === "take") c.jitter.taken(slot.id, now);
         if (link.send(length, markOf(STEP[mark], slot.id)) === ENOBUFS && this.#meansRefusal(slot, mark)) {
           refused = { slot, step: mark };
         }
@@ -174,6 +171,7 @@ export class Executor {
       });
     }
     c.counters.lease_lapses++;
+    c.evidence.noteLapse(slot.group, c.jitter.leaseAgeUs(slot.id), now);
     this.step(now, {
       kind: "leaseLost",
       group: slot.group,
@@ -184,6 +182,7 @@ export class Executor {
   #probe(group: number): void {
     const c = this.#c;
     c.counters.probes_sent++;
+    c.evidence.noteProbe(group, monotonicUs());
     this.#note(group, "probe");
     for (const slot of c.plan.groups[group]!.slots) {
       const frame = this.#probes[slot.id - 1]!;
@@ -207,6 +206,8 @@ export class Executor {
     this.#note(group, "announced");
     this.schedules[group]!.start(monotonicUs());
     c.servedAtTake[group] = -1;
+    const g = c.node.groups[group]!;
+    c.trafficExpected[group] = g.traffic || g.peer.traffic;
   }
 
   announce(slot: Slot): void {
@@ -281,13 +282,18 @@ export class Executor {
 
   /**
    * Runs the path of a takeover under the shut gate, where nothing of it leaves: the first run of fresh code costs several
-   * times the later ones. Only before this node has any role.
+   * times the later ones. Only before this node has any role. Returns what the fastest takeover took.
    */
-  rehearse(times: number): void {
+  rehearse(times: number): number {
+    let bestUs = Infinity;
     for (let i = 0; i < times; i++) {
       for (const group of this.#c.plan.groups) {
-        this.#c.receipts.begin(group.index, "start", "rehearsal", 0, monotonicUs());
+        const startUs = monotonicUs();
+        this.#c.receipts.begin(group.index, "start", "rehearsal", 0, startUs);
+        this.#c.evidence.begin(this.#c.node, this.#c.node.groups[group.index]!, "start", startUs);
         this.#rehearseGroup(group);
+        bestUs = Math.min(bestUs, monotonicUs() - startUs);
+        this.#c.evidence.read(group.index, startUs);
         this.#note(group.index, "rehearsed");
         this.#c.receipts.cancel(group.index);
         // Behind the shut gate nothing arrives that could be held.
@@ -296,6 +302,7 @@ export class Executor {
         this.#c.hold.finish();
       }
     }
+    return Math.round(bestUs);
   }
 
   #rehearseGroup(group: PlannedGroup): void {

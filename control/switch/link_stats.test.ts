@@ -39,23 +39,23 @@ Deno.test("echoes of nothing, of what is forgotten, and of clocks that disagree 
 
 Deno.test("loss rises with what is missing and falls with what comes", () => {
   const link = new LinkStats();
-  for (let seq = 1; seq <= 500; seq++) link.heard(seq, seq);
+  for (let seq = 1; seq <= 500; seq++) link.heard(seq, seq, 0);
   assert.equal(link.loss, 0);
-  for (let seq = 502; seq <= 2000; seq += 2) link.heard(seq, seq);
+  for (let seq = 502; seq <= 2000; seq += 2) link.heard(seq, seq, 0);
   assert.ok(Math.abs(link.loss - 0.5) < 0.05, `${link.loss}`);
-  for (let seq = 2001; seq <= 3000; seq++) link.heard(seq, seq);
+  for (let seq = 2001; seq <= 3000; seq++) link.heard(seq, seq, 0);
   assert.ok(link.loss < 0.01);
   assert.deepEqual([link.seq, link.heardUs], [3000, 3000]);
 });
 
 Deno.test("a late datagram lowers no sequence; a new session starts anew and is no loss", () => {
   const link = new LinkStats();
-  link.heard(100, 1);
-  link.heard(99, 2);
+  link.heard(100, 1, 0);
+  link.heard(99, 2, 0);
   assert.deepEqual([link.seq, link.heardUs], [100, 2]);
-  link.heard(50_000, 3);
+  link.heard(50_000, 3, 0);
   assert.deepEqual([link.seq, link.loss], [50_000, 0], "after a long silence the link was down, not lossy");
   link.reset();
-  link.heard(1, 4);
+  link.heard(1, 4, 0);
   assert.deepEqual([link.seq, link.loss], [1, 0]);
 });

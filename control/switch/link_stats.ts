@@ -1,4 +1,6 @@
-/** What is known of one link to the peer: round trip, loss, when it was last heard. Pure. */
+/** What is known of one link to the peer: round trip, loss, delays, when it was last heard. Pure. */
+import { Delays } from "../core/histogram.ts";
+import { OUTAGE_US } from "../core/jitter.ts";
 
 /** Sent times are kept for this many heartbeats: at 2 ms, half a second. */
 const SENT_KEPT = 256;
@@ -26,11 +28,17 @@ export class LinkStats {
   rttUs = NaN;
   /** Share of heartbeats that did not come, smoothed over about a hundred. */
   loss = 0;
+  /** How much later than due heartbeats came by here. */
+  readonly delays = new Delays();
   #echoed = 0;
 
-  /** An authentic heartbeat of the peer's present session came by here. */
-  heard(seq: number, nowUs: number): void {
+  /**
+   * An authentic heartbeat of the peer's present session came by here.
+   * @param beatUs between two of the peer's heartbeats: what comes after a longer gap was late
+   */
+  heard(seq: number, nowUs: number, beatUs: number): void {
     const gap = seq - this.seq;
+    if (this.seq !== 0 && nowUs - this.heardUs <= OUTAGE_US) this.delays.note(nowUs - this.heardUs - beatUs);
     if (this.seq !== 0 && gap > 0 && gap < 1000) {
       for (let i = 1; i < gap; i++) this.loss += (1 - this.loss) / 100;
       this.loss -= this.loss / 100;

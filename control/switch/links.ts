@@ -17,6 +17,8 @@ const REOPEN_US = 500_000;
 
 export class FrameLink {
   readonly kind = "frame";
+  /** For people: which link this is. */
+  readonly title: string;
   readonly stats = new LinkStats();
   readonly name: string;
   readonly socket: FrameSocket;
@@ -31,6 +33,7 @@ export class FrameLink {
 
   constructor(name: string) {
     this.name = name;
+    this.title = `frame ${name}`;
     this.socket = new FrameSocket({ interface: name, etherType: ETHERTYPE_EXPERIMENTAL, multicast: MULTICAST_MAC });
     this.plain = new FrameSocket({ interface: name, etherType: SEND_ONLY });
     this.#frame = new Uint8Array(ETHERNET_HEADER_BYTES + DATAGRAM_MAX);
@@ -65,6 +68,7 @@ export class FrameLink {
 
 export class PathLink {
   readonly kind = "udp";
+  readonly title: string;
   readonly stats = new LinkStats();
   readonly local: Endpoint;
   readonly remote: Endpoint;
@@ -77,6 +81,7 @@ export class PathLink {
   constructor(local: Endpoint, remote: Endpoint) {
     this.local = local;
     this.remote = remote;
+    this.title = `path ${local.host}`;
   }
 
   /** Opens it if it is not; true if it just was. Addresses and routes may come later than the daemon. */

@@ -9,6 +9,7 @@ import { Poller } from "../../kernel_ffi/poll.ts";
 import type { ProbeSocket, Speaker } from "../../kernel_ffi/probe_socket.ts";
 import type { UdpQueues } from "../../kernel_ffi/sock_diag.ts";
 import type { PairConfig } from "../../config/model.ts";
+import { Aftercare } from "./aftercare.ts";
 import type { SwitchContext } from "./context.ts";
 import type { Executor } from "./executor.ts";
 import type { MailboxReader } from "./mailbox.ts";
@@ -18,6 +19,8 @@ import { takeSnapshot } from "./snapshot.ts";
 
 /** Counters, paths that could not be opened, word to the watchdog. */
 const HOUSEKEEPING_US = 500_000;
+/** What was counted of delays goes to the journal. */
+const HAND_OVER_US = 60_000_000;
 /** A node that stops waits this long for the peer to take over (longer where services have to be moved), and then passes stragglers on for a while. */
 const STOP_MAX_US = 3_000_000;
 const STOP_SERVICES_MAX_US = 30_000_000;
@@ -42,8 +45,10 @@ export class SwitchLoop {
   readonly #p: LoopParts;
   readonly #c: SwitchContext;
   readonly #poller = new Poller();
+  readonly #aftercare: Aftercare;
   readonly #startUs = monotonicUs();
   #housekeepingUs = monotonicUs();
+  #handOverUs = monotonicUs() + HAND_OVER_US;
   #busyTurns = 0;
   #started = false;
   #stop: { readonly id: number; readonly sinceUs: number; handedUs: number } | null = null;
@@ -52,6 +57,7 @@ export class SwitchLoop {
   constructor(parts: LoopParts) {
     this.#p = parts;
     this.#c = parts.context;
+    this.#aftercare = new Aftercare(parts.context);
     this.#poller.set(parts.mailboxFd);
     this.#poller.set(parts.news.monitor.fd);
     this.#poller.set(parts.context.rules.notificationFd);
@@ -104,7 +110,9 @@ export class SwitchLoop {
     // The first turn comes after a start that took its time.
     const first = !this.#started;
     this.#started = true;
+    if (!first && lateUs > 0) this.#c.jitter.wakes.note(lateUs);
     if (first || lateUs <= this.#c.node.limits.lateUs) return;
+    this.#c.evidence.noteLateWake(lateUs, now);
     this.#c.counters.late_wakes++;
     this.#c.counters.late_wake_max_us = Math.max(this.#c.counters.late_wake_max_us, Math.round(lateUs));
     this.#p.executor.step(now, { kind: "lateWake", lateUs });
@@ -144,10 +152,9 @@ export class SwitchLoop {
   #pathFailed(errno: number, host: string): void {
     const ECONNREFUSED = 111;
     if (errno === ECONNREFUSED) {
-      this.#p.executor.step(monotonicUs(), {
-        kind: "hint",
-        reason: `port unreachable at ${host}: the peer's daemon is gone`,
-      });
+      const now = monotonicUs(), reason = `port unreachable at ${host}: the peer's daemon is gone`;
+      this.#c.evidence.noteHint(reason, now);
+      this.#p.executor.step(now, { kind: "hint", reason });
     }
   }
 
@@ -172,6 +179,7 @@ export class SwitchLoop {
     }
     if (!leased(this.#c.node.groups[group]!)) {
       this.#c.counters.probes_answered++;
+      this.#c.evidence.noteAnswer(group);
     } else if (peerMac === null || !sameBytes(peerMac, mac)) {
       // A second owner can only be the peer; anybody else who claims the address is to be seen, and obeyed by nobody.
       return this.#c.reject("addressClaimed");
@@ -212,6 +220,10 @@ export class SwitchLoop {
       );
     }
     this.#heardAgain();
+    this.#aftercare.look(now);
+    if (now < this.#handOverUs) return;
+    this.#handOverUs = now + HAND_OVER_US;
+    this.#c.report({ kind: "jitter", jitter: this.#c.jitter.take(this.#c.links) });
   }
 
   /** Ends the alarm of lost heartbeats once they come again. */
@@ -238,6 +250,8 @@ export class SwitchLoop {
     switch (command.kind) {
       case "snapshot":
         return c.report({ kind: "snapshot", id: command.id, snapshot: takeSnapshot(c, this.#startUs) });
+      case "jitter":
+        return c.report({ kind: "jitter", id: command.id, jitter: c.jitter.take(c.links) });
       case "switchover": {
         const group = c.node.groups.find((one) => one.name === command.group);
         if (group === undefined) {

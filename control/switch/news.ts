@@ -70,14 +70,23 @@ export class News {
   }
 
   #link(index: number, name: string, carrier: boolean): void {
-    if (this.#carrier.get(name) === carrier) return;
+    const known = this.#carrier.get(name);
+    if (known === carrier) return;
     this.#carrier.set(name, carrier);
     const now = monotonicUs();
     const service = this.#c.plan.interfaces.indexOf(name);
+    if (known !== undefined && (service >= 0 || this.#pathInterface.has(index))) this.#tellCarrier(name, carrier, now);
     if (service >= 0) this.#serviceCarrier(service, now);
     if (carrier) return;
     const host = this.#pathInterface.get(index);
     if (host !== undefined) this.#executor.step(now, { kind: "hint", reason: `no carrier on ${name} (path ${host})` });
+  }
+
+  /** The kernel may tell of a carrier up to a second late (net/core/link_watch.c): after the switch that it would explain. */
+  #tellCarrier(name: string, carrier: boolean, now: number): void {
+    const text = `${carrier ? "carrier back" : "no carrier"} on ${name}`;
+    this.#c.evidence.noteHint(text, now);
+    this.#c.event("info", carrier ? "carrier-back" : "carrier-lost", text);
   }
 
   #serviceCarrier(service: number, now: number): void {
@@ -146,6 +155,7 @@ export class News {
     if (!this.#c.rules.readNotifications().ownTablesTouched || this.#c.rules.isIntact()) return;
     const spoke = this.#c.node.groups.filter(leased);
     const now = monotonicUs();
+    this.#c.evidence.noteRules(now);
     try {
       this.#c.rules.installGate();
       this.#holdMissing = true;

@@ -1,4 +1,5 @@
 /** Writes the receipt of every switch: what happened, in which order, after how many microseconds. */
+import type { SwitchEvidence } from "../core/evidence.ts";
 import type { PacketCounts, ReceiptStep, SwitchKind, SwitchReceipt } from "../core/vocabulary.ts";
 
 interface Open {
@@ -60,6 +61,7 @@ export class ReceiptBook {
     epoch: number,
     packets: PacketCounts,
     nowUs: number,
+    evidence?: SwitchEvidence,
   ): SwitchReceipt | null {
     const open = this.#open.get(group);
     if (open === undefined) return null;
@@ -76,6 +78,7 @@ export class ReceiptBook {
       durationUs: Math.round(nowUs - open.startUs),
       steps: open.steps,
       packets,
+      ...(evidence === undefined ? {} : { evidence }),
     };
     this.#last.set(group, receipt);
     return receipt;

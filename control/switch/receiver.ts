@@ -5,7 +5,7 @@ import { KernelError } from "../../kernel_ffi/errno.ts";
 import { monotonicUs } from "../../kernel_ffi/libc.ts";
 import type { Verdict } from "../core/freshness.ts";
 import { emptyHeartbeat } from "../core/heartbeat.ts";
-import { peerAlive } from "../core/group.ts";
+import { leased, peerAlive } from "../core/group.ts";
 import { type CoreEvent, judgeHeartbeat } from "../core/node.ts";
 import { DATAGRAM_MAX, decodeHeartbeat } from "../core/wire.ts";
 import type { SwitchContext } from "./context.ts";
@@ -63,7 +63,7 @@ export class Receiver {
   #datagram(bytes: Uint8Array, length: number, link: Link, bit: number): void {
     const now = monotonicUs();
     if (this.#isCopy(bytes, length)) {
-      link.stats.heard(this.#beat.seq, now);
+      link.stats.heard(this.#beat.seq, now, this.#c.jitter.beatUs);
       // What a frame says about the packets before it, it says only where it travelled itself.
       if (bit !== 0) {
         this.#copy.link = bit;
@@ -80,8 +80,11 @@ export class Receiver {
     if (verdict !== "fresh") return this.#stale(verdict, link, now);
     this.#c.counters.heartbeats_received++;
     this.#keep(bytes, length);
+    const sameRun = this.#beat.session === this.#session;
+    this.#c.jitter.heard(this.#c.node, now, sameRun);
+    this.#backFromSilence(now, sameRun);
     this.#newSession();
-    link.stats.heard(this.#beat.seq, now);
+    link.stats.heard(this.#beat.seq, now, this.#c.jitter.beatUs);
     this.#readEchoes(now);
     this.#learnMacs();
     this.#heard.link = bit;
@@ -90,8 +93,9 @@ export class Receiver {
 
   /** An older one: late on a slower link than the one it was first heard on, or sent again by somebody. */
   #stale(verdict: Verdict, link: Link, now: number): void {
-    if (verdict === "old" && this.#beat.seq > link.stats.seq) link.stats.heard(this.#beat.seq, now);
-    else this.#c.reject("replayed");
+    if (verdict === "old" && this.#beat.seq > link.stats.seq) {
+      link.stats.heard(this.#beat.seq, now, this.#c.jitter.beatUs);
+    } else this.#c.reject("replayed");
   }
 
   #isCopy(bytes: Uint8Array, length: number): boolean {
@@ -113,6 +117,17 @@ export class Receiver {
     if (now - this.#greetedUs < GREETING_US) return;
     this.#greetedUs = now;
     this.#executor.beat();
+  }
+
+  /** Whether it is the same run of the peer that is back tells a daemon that slept from one that died. */
+  #backFromSilence(now: number, sameRun: boolean): void {
+    const n = this.#c.node, silentUs = Math.round(now - n.heardUs);
+    if (n.heardUs === -Infinity || silentUs < n.limits.deadAfterUs) return;
+    // A shorter silence is worth a word if it had this node take over.
+    if (silentUs < n.limits.aliveUs && !n.groups.some((g) => leased(g) && g.sinceUs > n.heardUs)) return;
+    const run = sameRun ? "the same run of its daemon: it had slept or was cut off" : "a new run of its daemon";
+    const text = `${n.peerName} is heard again after ${(silentUs / 1000).toFixed(1)} ms, ${run}`;
+    this.#c.event("notice", "peer-back", text, undefined, { silentUs, sameRun });
   }
 
   #newSession(): void {

@@ -6,13 +6,16 @@ import type { NetlinkSocket } from "../../kernel_ffi/netlink_socket.ts";
 import { NftBatch, type TableRef } from "../../kernel_ffi/nftables/batch.ts";
 import {
   type ChainInfo,
+  type CountedElement,
   decodeChain,
+  decodeCountedElements,
   decodeCounter,
   decodeExpiration,
   decodeNotifiedTable,
   encodeGetChains,
   encodeGetCounters,
   encodeGetElement,
+  encodeGetElements,
   encodeGetTable,
 } from "../../kernel_ffi/nftables/query.ts";
 import { commit, openNftables, openNftablesMonitor } from "../../kernel_ffi/nftables/socket.ts";
@@ -186,6 +189,16 @@ export class KernelRules {
       result.set(slot, { passed: passed!, served: served!, dropped: dropped!, muted: muted! });
     }
     return result;
+  }
+
+  /** Who sent to the slot's addresses by this node's MAC while it had no lease, in the last half minute, and how much. */
+  strays(slot: number): readonly CountedElement[] {
+    return ([4, 6] as const).flatMap((family) => {
+      const question = encodeGetElements(GATE_TABLE, nameOf.strayed(family, slot));
+      return this.#socket.request(question, `read who strays to slot ${slot}`).flatMap(({ payload }) =>
+        decodeCountedElements(payload)
+      );
+    });
   }
 
   /** Readable when something in nf_tables changed, by whomever. */

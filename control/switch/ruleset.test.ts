@@ -45,10 +45,10 @@ Deno.test("each transaction is framed, and asks for one acknowledgement, of its 
   }
 });
 
-Deno.test("the peer's MAC adds one rule per slot at the entrance, and one element to the hold", () => {
+Deno.test("the peer's MAC adds one rule per slot at the entrance, two of passing on, and one element to the hold", () => {
   const count = (spec: RulesetSpec) => bytesOf(spec).map((bytes) => [...messages(bytes, bytes.length)].length);
   const [gate, hold] = count(SPEC);
-  assert.deepEqual(count(withPeerMac(SPEC, "eth0", MAC)), [gate! + 1, hold! + 1]);
+  assert.deepEqual(count(withPeerMac(SPEC, "eth0", MAC)), [gate! + 3, hold! + 1]);
   assert.equal(SERVICE!.peerMac, null, "the specification itself is not changed");
 });
 

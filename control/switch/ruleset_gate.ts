@@ -17,6 +17,7 @@ import {
   meta,
   payload,
   payloadWrite,
+  updateCounting,
   verdict,
   verdictOf,
 } from "../../kernel_ffi/nftables/expressions.ts";
@@ -31,6 +32,8 @@ import {
   nameOf,
   type RulesetSpec,
   type SlotSpec,
+  STRAY_TIMEOUT_MS,
+  STRAYS_MAX,
 } from "./ruleset_spec.ts";
 import { alive, planStepEntry } from "./ruleset_steps.ts";
 
@@ -77,24 +80,54 @@ export function planSlotGate(batch: NftBatch, it: InterfaceSpec, slot: SlotSpec)
     addRule(batch, GATE_TABLE, chain, ...alive(nameOf.lease(k)), verdict(ACCEPT));
     addRule(batch, GATE_TABLE, chain, countIn(counter), verdict(DROP));
   }
+  planStrays(batch, k);
+  addChain(batch, GATE_TABLE, nameOf.onward(k));
   addChain(batch, GATE_TABLE, nameOf.entrance(k));
   planEntranceRules(batch, it, k);
+}
+
+/** Writes down who sends here what another node serves: a neighbour that has not learnt of the move, or cannot. */
+function planStrays(batch: NftBatch, slot: number): void {
+  addChain(batch, GATE_TABLE, nameOf.strays(slot));
+  for (const family of FAMILIES) {
+    const set = nameOf.strayed(family, slot);
+    addSet(batch, GATE_TABLE, { name: set, key: KEY_OF[family], timeouts: true, dynamic: true, size: STRAYS_MAX });
+    addRule(batch, GATE_TABLE, nameOf.strays(slot), ...SOURCE[family], updateCounting(set, STRAY_TIMEOUT_MS));
+  }
 }
 
 /** Writes the rules at the entrance of all slots of an interface anew, after the peer's MAC has become known. */
 export function planEntrances(batch: NftBatch, it: InterfaceSpec): void {
   for (const { slot } of it.slots) {
     flushChain(batch, GATE_TABLE, nameOf.entrance(slot));
+    flushChain(batch, GATE_TABLE, nameOf.onward(slot));
     planEntranceRules(batch, it, slot);
   }
 }
 
 function planEntranceRules(batch: NftBatch, it: InterfaceSpec, slot: number): void {
   const rule = (...expressions: Expression[]) => addRule(batch, GATE_TABLE, nameOf.entrance(slot), ...expressions);
+  const noteStray = jump(nameOf.strays(slot));
   rule(...alive(nameOf.hold(slot)), verdict(ACCEPT));
-  if (it.peerMac !== null) rule(...passOn(it.mac, it.peerMac, slot));
+  if (it.peerMac !== null) {
+    const onward = (...expressions: Expression[]) => addRule(batch, GATE_TABLE, nameOf.onward(slot), ...expressions);
+    rule(...alive(nameOf.pass(slot)), jump(nameOf.onward(slot)));
+    onward(...notFrom(it.mac, it.peerMac), noteStray);
+    onward(...notFrom(it.mac, it.peerMac), ...passOn(it.mac, it.peerMac, slot));
+  }
   rule(...alive(nameOf.lease(slot)), countIn(nameOf.served(slot)), verdict(ACCEPT));
+  rule(...notFrom(it.mac, it.peerMac), noteStray);
   rule(countIn(nameOf.dropped(slot)), verdict(DROP));
+}
+
+/** Sent to this node, and not by the peer, if that is known. */
+function notFrom(own: Uint8Array, peer: Uint8Array | null): readonly Expression[] {
+  const toOwn = [loadDestinationMac, equals(own)];
+  return peer === null ? toOwn : [...toOwn, loadSourceMac, differs(peer)];
+}
+
+function jump(chain: string): Expression {
+  return verdict({ kind: "jump", chain });
 }
 
 /**
@@ -103,11 +136,6 @@ function planEntranceRules(batch: NftBatch, it: InterfaceSpec, slot: number): vo
  */
 function passOn(own: Uint8Array, peer: Uint8Array, slot: number): readonly Expression[] {
   return [
-    ...alive(nameOf.pass(slot)),
-    loadDestinationMac,
-    equals(own),
-    loadSourceMac,
-    differs(peer),
     countIn(nameOf.passed(slot)),
     immediate(own, NFT_REG_1),
     payloadWrite("link", 6, MAC_BYTES, NFT_REG_1),

@@ -51,6 +51,10 @@ export const OWN_TABLES: readonly TableRef[] = [GATE_TABLE, HOLD_TABLE];
 export const QUEUE_PASSED = 1;
 export const QUEUE_DIRECT = 2;
 
+/** A neighbour that was wrong is remembered for so long after its last packet; so many of them at most. */
+export const STRAY_TIMEOUT_MS = 30_000;
+export const STRAYS_MAX = 1024;
+
 /** How long hold and pass last unless they are ordered again. */
 export const STEP_TIMEOUT_MS = 2000;
 
@@ -64,6 +68,11 @@ export const nameOf = {
   served: (slot: number) => `served_${slot}`,
   dropped: (slot: number) => `dropped_${slot}`,
   muted: (slot: number) => `muted_${slot}`,
+  /** Who sends to the addresses by this node's MAC while it has no lease; and the chain that writes it down. */
+  strayed: (family: 4 | 6, slot: number) => `strayed${family}_${slot}`,
+  strays: (slot: number) => `strays_${slot}`,
+  /** Chain of what is sent on to the peer. */
+  onward: (slot: number) => `onward_${slot}`,
   /** Chain of what leaves as the addresses. */
   gate: (slot: number) => `gate_${slot}`,
   /** Chain of questions about the addresses, and of packets to them that come in by another interface. */

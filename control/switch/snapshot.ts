@@ -1,7 +1,7 @@
 /** Everything that status, metrics and the console want to know, taken between two turns of the loop. */
 import { monotonicUs } from "../../kernel_ffi/libc.ts";
 import { type GroupSnapshot, NO_STATE, type PathSnapshot, type SwitchSnapshot } from "../core/messages.ts";
-import { leased, peerAlive } from "../core/group.ts";
+import { able, leased, peerAlive } from "../core/group.ts";
 import type { SwitchContext } from "./context.ts";
 import type { Link } from "./links.ts";
 import type { PlannedGroup } from "./plan.ts";
@@ -98,7 +98,10 @@ function groupOf(c: SwitchContext, planned: PlannedGroup): GroupSnapshot {
     },
     packets,
     peer_role: g.peerKnown ? g.peer.role : null,
+    able: able(c.node, g),
+    peer_able: g.peerKnown ? g.peer.able : null,
     eligible: g.eligible,
     eligible_reason: g.eligibleReason,
+    stragglers: c.stragglers[planned.index]!,
   };
 }

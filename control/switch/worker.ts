@@ -3,7 +3,7 @@ import type { PairConfig } from "../../config/model.ts";
 import { pairDigest } from "../../config/digest.ts";
 import { KernelError } from "../../kernel_ffi/errno.ts";
 import { type Guard, startGuard } from "../../kernel_ffi/guard.ts";
-import { monotonicUs } from "../../kernel_ffi/libc.ts";
+import { libc, monotonicUs } from "../../kernel_ffi/libc.ts";
 import { probeQueueKind } from "../../kernel_ffi/nftables/socket.ts";
 import { ProbeSocket } from "../../kernel_ffi/probe_socket.ts";
 import { Rtnetlink } from "../../kernel_ffi/rtnetlink.ts";
@@ -99,7 +99,7 @@ function runNode(init: SwitchInit, post: (report: SwitchReport) => void): void {
     trimMemory();
     dropCodePages();
     rehearseCore(REHEARSALS);
-    executor.rehearse(REHEARSALS);
+    const rehearsedUs = executor.rehearse(REHEARSALS);
     for (let i = 0; i < REHEARSALS; i++) queues.unread([]);
     news.others();
     news.refresh();
@@ -117,7 +117,7 @@ function runNode(init: SwitchInit, post: (report: SwitchReport) => void): void {
       mailbox,
       mailboxFd: init.mailboxFd,
     });
-    context.report({ kind: "ready", startUs: monotonicUs() - startUs });
+    context.report({ kind: "ready", startUs: monotonicUs() - startUs, rehearsedUs, thread: libc().gettid() });
     const id = loop.run();
     context.report({ kind: "stopped", id });
     context.flush();

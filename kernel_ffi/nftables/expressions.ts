@@ -135,17 +135,34 @@ export function verdictOf(map: string, register = NFT_REG_1): Expression {
   });
 }
 
-function dynset(operation: number, set: string, register: number, timeoutMs: number | null): Expression {
+function dynset(
+  operation: number,
+  set: string,
+  register: number,
+  timeoutMs: number | null,
+  each?: Expression,
+): Expression {
   return expression("dynset", (w) => {
     w.u32be(/* NFTA_DYNSET_SREG_KEY */ 4, register).u32be(/* NFTA_DYNSET_OP */ 3, operation);
     if (timeoutMs !== null) w.u64be(/* NFTA_DYNSET_TIMEOUT */ 6, timeoutMs);
     w.string(/* NFTA_DYNSET_SET_NAME */ 1, set);
+    if (each !== undefined) w.nest(/* NFTA_DYNSET_EXPR */ 7, each);
   });
 }
+
+/** A counter of its own, from zero. */
+const counter = expression("counter", (w) => {
+  w.u64be(/* NFTA_COUNTER_BYTES */ 1, 0).u64be(/* NFTA_COUNTER_PACKETS */ 2, 0);
+});
 
 /** Adds the register to the set, or gives it a new time-out if it is there. Ends the rule if the set is full. */
 export function update(set: string, timeoutMs: number, register = NFT_REG_1): Expression {
   return dynset(NFT_DYNSET_OP_UPDATE, set, register, timeoutMs);
+}
+
+/** The same, and counts in the element what has come for it. */
+export function updateCounting(set: string, timeoutMs: number, register = NFT_REG_1): Expression {
+  return dynset(NFT_DYNSET_OP_UPDATE, set, register, timeoutMs, counter);
 }
 
 /** Removes the register from the set, and goes on whether or not it was there. */

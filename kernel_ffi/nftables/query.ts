@@ -25,7 +25,13 @@ const NFTA_OBJ_DATA = 4;
 const NFTA_COUNTER_PACKETS = 2;
 const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
 const NFTA_LIST_ELEM = 1;
+const NFTA_SET_ELEM_LIST_TABLE = 1;
+const NFTA_SET_ELEM_LIST_SET = 2;
+const NFTA_SET_ELEM_KEY = 1;
 const NFTA_SET_ELEM_EXPIRATION = 5;
+const NFTA_SET_ELEM_EXPR = 7;
+const NFTA_DATA_VALUE = 1;
+const NFTA_EXPR_DATA = 2;
 /** Every kind of message has the name of its table in this attribute. */
 const NFTA_TABLE_NAME = 1;
 
@@ -48,6 +54,37 @@ export function decodeExpiration(view: DataView, payloadOffset: number, end: num
   const element = list && findAttribute(view, list.offset, list.end, NFTA_LIST_ELEM);
   const left = element && findAttribute(view, element.offset, element.end, NFTA_SET_ELEM_EXPIRATION);
   return left ? attributeU64be(view, left) : null;
+}
+
+/** Asks for all elements of a set that have not expired. */
+export function encodeGetElements(table: TableRef, set: string): Uint8Array<ArrayBuffer> {
+  const w = beginNft(new NetlinkWriter(128), NFT_MSG.getElement, NLM_F_DUMP, table.family);
+  w.string(NFTA_SET_ELEM_LIST_SET, set).string(NFTA_SET_ELEM_LIST_TABLE, table.name).end();
+  return w.bytes();
+}
+
+/** An element that counts what has come for it. */
+export interface CountedElement {
+  readonly key: Uint8Array;
+  readonly packets: number;
+}
+
+/** The elements in one answer; those without a counter, or cut short, are left out. */
+export function decodeCountedElements(payload: Uint8Array): CountedElement[] {
+  const view = viewOf(payload);
+  const list = findAttribute(view, NFGENMSG_BYTES, payload.length, NFTA_SET_ELEM_LIST_ELEMENTS);
+  const found: CountedElement[] = [];
+  if (!list) return found;
+  for (const element of attributes(view, list.offset, list.end)) {
+    const key = findAttribute(view, element.offset, element.end, NFTA_SET_ELEM_KEY);
+    const value = key && findAttribute(view, key.offset, key.end, NFTA_DATA_VALUE);
+    const counter = findAttribute(view, element.offset, element.end, NFTA_SET_ELEM_EXPR);
+    const data = counter && findAttribute(view, counter.offset, counter.end, NFTA_EXPR_DATA);
+    const packets = data && findAttribute(view, data.offset, data.end, NFTA_COUNTER_PACKETS);
+    if (!value || !packets) continue;
+    found.push({ key: payload.slice(value.offset, value.end), packets: attributeU64be(view, packets) });
+  }
+  return found;
 }
 
 /** Asks for all counters of a table. */

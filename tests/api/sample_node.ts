@@ -3,6 +3,9 @@ import { join } from "node:path";
 import type { ApiBackend, ServicesBackend, SwitchoverRequest } from "../../control/api/backend.ts";
 import type { MaintenanceJson, RoleJson } from "../../control/api/json.ts";
 import type { FollowerRequest } from "../../control/services/followers.ts";
+import { PROFILES } from "../../config/profiles.ts";
+import { type Floor, floorOf } from "../../control/answers/floor.ts";
+import { type Rehearsal, rehearse } from "../../control/answers/rehearsal.ts";
 import { ApiClient } from "../../control/api/client.ts";
 import { ApiProblem, type ApiServer, SOCKET_NAME, startApi } from "../../control/api/server.ts";
 import type { Terminal } from "../../control/api/commands/terminal.ts";
@@ -49,6 +52,9 @@ export class SampleNode implements ApiBackend {
     return new SampleNode(await sampleState());
   }
 
+  floorNow: (hours: number) => Promise<Floor> = (hours) => Promise.resolve(floorOf([], hours));
+
+  floor = (hours: number) => this.floorNow(hours);
   snapshot = () => this.snapshotNow();
   reload = () => this.reloadNow();
   journalHealth = () => this.health;
@@ -59,6 +65,20 @@ export class SampleNode implements ApiBackend {
       return Promise.reject(new ApiProblem(404, "no-such-group", "There is no such group", group, "there is web"));
     }
     return this.switchoverNow(group, request);
+  }
+
+  rehearsal(group: string): Promise<Rehearsal> {
+    if (group !== "web") {
+      return Promise.reject(new ApiProblem(404, "no-such-group", "There is no such group", group, "there is web"));
+    }
+    return Promise.resolve(rehearse({
+      snapshot: SAMPLE_SNAPSHOT,
+      group: SAMPLE_SNAPSHOT.groups[0]!,
+      timing: PROFILES.lan,
+      rehearsedUs: 300,
+      history: [],
+      connections: 12,
+    }));
   }
 
   subscribe(callback: (entry: JournalEntry) => void): () => void {

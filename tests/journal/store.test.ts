@@ -117,10 +117,10 @@ Deno.test("a journal of a newer segue is refused and stays as it is", () =>
   withJournal((path) => {
     JournalStore.open(path).store.close();
     const db = new DatabaseSync(path);
-    db.exec("PRAGMA user_version = 2; PRAGMA wal_checkpoint(TRUNCATE)");
+    db.exec("PRAGMA user_version = 3; PRAGMA wal_checkpoint(TRUNCATE)");
     db.close();
     const before = Deno.readFileSync(path);
-    assert.throws(() => JournalStore.open(path), /newer segue \(schema 2, this one reads up to 1\)/);
+    assert.throws(() => JournalStore.open(path), /newer segue \(schema 3, this one reads up to 2\)/);
     assert.throws(() => readEvents(path), /newer segue/);
     assert.deepEqual(Deno.readFileSync(path), before);
   }));

@@ -42,7 +42,8 @@ async function write(
 
 /** Nothing while the daemon is not there. */
 async function state(world: World, node: NodeName): Promise<Partial<StatusJson["groups"][number]["state"]>> {
-  return ((await world.status(node)) as unknown as StatusJson | null)?.groups[0]!.state ?? {};
+  const status = (await world.status(node)) as unknown as StatusJson | null;
+  return status?.groups[0]?.state ?? {};
 }
 
 const synced = (world: World, node: NodeName) =>
