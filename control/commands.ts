@@ -85,6 +85,13 @@ function addClientCommands(program: Command, io: Terminal, exit: SetExit): void 
       const { runStatus } = await import("./api/commands/status.ts");
       exit(await runStatus(io, options));
     });
+  program.command("console")
+    .description("the terminal console: the pair live, switchovers, details of everything")
+    .option("--run-dir <dir>", "where a daemon's socket is; may be given several times", collect)
+    .action(async (options: { runDir?: readonly string[] }) => {
+      const { runConsole } = await import("./console/command.ts");
+      exit(await runConsole(io, { runDirs: options.runDir ?? [RUN_DIR] }));
+    });
   program.command("switchover")
     .description("move a group to the other node, wait, and print what it cost")
     .argument("<group>", "the group to move")
@@ -120,6 +127,11 @@ function addClientCommands(program: Command, io: Terminal, exit: SetExit): void 
     });
 }
 
+/** For an option that may be given several times. */
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
 interface SwitchoverFlags {
   readonly to?: string;
   readonly timeout: string;
@@ -152,7 +164,7 @@ function addOtherCommands(program: Command, io: Terminal, exit: SetExit): void {
       const { runVersion } = await import("./api/commands/version.ts");
       exit(runVersion(io, options));
     });
-  for (const name of ["console", "state"]) addLater(program, io, exit, name);
+  for (const name of ["state"]) addLater(program, io, exit, name);
 }
 
 /** A command of the contract that this version does not have. */

@@ -13,7 +13,7 @@ export function entryText(entry: EntryJson): string {
 }
 
 /** What comes from a peer or a program may hold control characters; a terminal must not obey them. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   // deno-lint-ignore no-control-regex -- these are the characters that are meant
   return text.replace(/[\x00-\x1f\x7f-\x9f]+/g, " ");
 }
