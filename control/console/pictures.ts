@@ -4,7 +4,7 @@ import type { Slice } from "./history.ts";
 import { cell, rightCell, type Row, row, type Span, span, textWidth } from "./row.ts";
 
 /** Lost heartbeats in a column from this share on are shown in place of its height. */
-const LOSS_SHOWN = 0.05;
+export const LOSS_SHOWN = 0.05;
 
 /**
  * One character a slice. Heights are relative to the median of what is shown, so that an ordinary path is a low even line and

@@ -27,6 +27,8 @@ export interface ConsoleOptions {
 
 /** Pictures follow each other no faster than this. */
 const FRAME_MS = 50;
+/** Several daemons that are asked at the same time make one picture. */
+const ROUTINE_MS = 100;
 /** The clock and the ages go on where nothing else does. */
 const TICK_MS = 1000;
 const SWITCHOVER_US = 5e6;
@@ -64,6 +66,7 @@ class Console {
   #state: ConsoleState;
   #renderer: Renderer | null = null;
   #frame: ReturnType<typeof setTimeout> | undefined;
+  #dueAt = Infinity;
   #drawnAt = -Infinity;
   #tick: ReturnType<typeof setTimeout> | undefined;
   #said = 0;
@@ -114,22 +117,26 @@ class Console {
 
   #take(event: ConsoleEvent, atOnce = false): void {
     if (this.#closed) return;
+    const routine = event.kind === "status" && this.#state.daemons[event.daemon]?.status !== null;
     const { state, orders } = reduce(this.#state, event);
     this.#state = state;
     for (const order of orders) this.#obey(order);
     if (atOnce) this.#draw();
-    else this.#drawSoon();
+    else this.#drawSoon(routine ? ROUTINE_MS : Math.max(0, this.#drawnAt + FRAME_MS - performance.now()));
   }
 
   /** What comes in one burst makes one picture. */
-  #drawSoon(): void {
-    if (this.#frame !== undefined) return;
-    this.#frame = setTimeout(() => this.#draw(), Math.max(0, this.#drawnAt + FRAME_MS - performance.now()));
+  #drawSoon(inMs: number): void {
+    const dueAt = performance.now() + inMs;
+    if (dueAt >= this.#dueAt) return;
+    clearTimeout(this.#frame);
+    this.#dueAt = dueAt;
+    this.#frame = setTimeout(() => this.#draw(), inMs);
   }
 
   #draw(): void {
     clearTimeout(this.#frame);
-    this.#frame = undefined;
+    this.#dueAt = Infinity;
     if (this.#closed || this.#renderer === null) return;
     this.#drawnAt = performance.now();
     this.#renderer.draw(screenOf(this.#state));
@@ -137,7 +144,9 @@ class Console {
 
   #ticking(): void {
     this.#tick = setTimeout(() => {
-      this.#take({ kind: "tick", nowMs: Date.now() });
+      // Answers of a daemon carry the time along.
+      const idle = performance.now() - this.#drawnAt >= TICK_MS;
+      if (idle || isPlaying(this.#state)) this.#take({ kind: "tick", nowMs: Date.now() });
       this.#ticking();
     }, isPlaying(this.#state) ? PLAY_STEP_MS : TICK_MS);
   }

@@ -182,7 +182,7 @@ function titleRow(title: string): Row {
 
 function itemRow({ id, row: it }: Item, selected: boolean): Row {
   return {
-    spans: [span(selected && id !== "" ? "▸ " : "  ", "title"), ...it.spans],
+    spans: [selected && id !== "" ? span("▸ ", "title") : span("  "), ...it.spans],
     ...(selected ? { selected } : {}),
   };
 }

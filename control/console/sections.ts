@@ -1,12 +1,12 @@
 /** The parts of the dashboard: lists of rows, each about an item that the cursor can stand on. Pure. */
 import { receiptFromJson } from "../api/json.ts";
-import type { EntryJson, StatusJson } from "../api/json.ts";
+import type { EntryJson } from "../api/json.ts";
 import { receiptTitle } from "../api/receipt_text.ts";
 import { durationText, spanText } from "../api/units.ts";
 import type { Role } from "../core/vocabulary.ts";
 import { slices } from "./history.ts";
 import { groupsOf, type GroupView, nodesOf, type NodeView, pathsOf, type PathView } from "./pair.ts";
-import { sparkline } from "./pictures.ts";
+import { LOSS_SHOWN, sparkline } from "./pictures.ts";
 import { cell, fitRow, type Row, row, rowText, type Span, span, textWidth, type Tone } from "./row.ts";
 import { isObject } from "./rehearsal.ts";
 import { answers, type ConsoleState, type Happening } from "./state.ts";
@@ -136,10 +136,18 @@ function pathRow(path: PathView, name: string, nameColumns: number, width: numbe
 }
 
 function sideSpan({ node, path }: PathView["sides"][number], named: boolean): Span {
+  const name = named ? `${node} ` : "";
+  if (path.state === "down") {
+    const heard = path.last_heard_ms === null ? "never up" : `down ${spanText(path.last_heard_ms)}`;
+    return span(`${name}${cell(heard, FIGURES)}  `, "bad");
+  }
   const rtt = path.rtt_us === null ? "-" : durationText(path.rtt_us);
-  const text = `${named ? `${node} ` : ""}${cell(rtt, 7)} ${cell(`${Math.round(path.loss * 100)} %`, 5)}  `;
-  return span(text, path.state === "up" && path.loss < 0.05 ? "plain" : "bad");
+  const text = `${cell(rtt, 7)} ${cell(`${Math.round(path.loss * 100)} %`, 5)}`;
+  return span(`${name}${cell(text, FIGURES)}  `, path.loss < LOSS_SHOWN ? "plain" : "bad");
 }
+
+/** Columns for round-trip time and loss. */
+const FIGURES = 13;
 
 export function groupSection(state: ConsoleState): Section {
   const groups = groupsOf(state);

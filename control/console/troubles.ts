@@ -23,7 +23,7 @@ export function troublesOf(state: ConsoleState): readonly Trouble[] {
     ...alarmsOf(state).map(({ id, node, alarm }) => trouble(id, "bad", "ALARM", `${node}: ${alarm.text}`, alarm.since)),
     ...nodes.flatMap((node) => silentTrouble(node, state)),
     ...groups.flatMap(groupTroubles),
-    ...pathsOf(state).flatMap(pathTrouble),
+    ...pathTroubles(pathsOf(state)),
     ...nodes.flatMap(maintenanceNote),
   ];
   return [...all.filter(({ tone }) => tone === "bad"), ...all.filter(({ tone }) => tone === "warn")];
@@ -86,10 +86,16 @@ export function pathId({ pair, key }: Pick<PathView, "pair" | "key">): string {
   return `path:${pair}/${key}`;
 }
 
-function pathTrouble(path: PathView): Trouble[] {
-  const down = path.sides.filter(({ path: { state } }) => state === "down").map(({ node }) => node);
-  if (down.length === 0) return [];
-  return [trouble(pathId(path), "warn", "path", `${pathName(path)} is down, says ${down.join(" and ")}`)];
+/** Of a pair all of whose paths are down that has been said: its peer is silent. */
+function pathTroubles(paths: readonly PathView[]): Trouble[] {
+  const some = new Set(paths.filter((path) => downSides(path).length === 0).map(({ pair }) => pair));
+  return paths.filter((path) => some.has(path.pair) && downSides(path).length > 0).map((path) =>
+    trouble(pathId(path), "warn", "path", `${pathName(path)} is down, says ${downSides(path).join(" and ")}`)
+  );
+}
+
+function downSides({ sides }: PathView): string[] {
+  return sides.filter(({ path: { state } }) => state === "down").map(({ node }) => node);
 }
 
 /** Both ends, without a port that is the same. */
