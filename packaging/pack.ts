@@ -6,7 +6,16 @@
  */
 import { basename, dirname, join } from "node:path";
 import { encodeArchive } from "./archive.ts";
-import { compileStatic, exists, findLibrary, LIBRARIES, makeBundle, makeConsoleBundle, packFile, packLargeFile } from "./parts.ts";
+import {
+  compileStatic,
+  exists,
+  findLibrary,
+  LIBRARIES,
+  makeBundle,
+  makeConsoleBundle,
+  packFile,
+  packLargeFile,
+} from "./parts.ts";
 import { chooseWay, findDenort, pinnedRuntime, readPin, ROOT, type Way } from "./runtime.ts";
 
 const BUILD = join(ROOT, "build");

@@ -53,7 +53,9 @@ function rehearsalRows(it: Rehearsal, width: number): Row[] {
   const steps = it.steps.map(({ step, us }) => ({ step, atUs: atUs += us }));
   const bars = barRows(steps, width - 4).map(({ spans }) => ({ spans: [span("  "), ...spans] }));
   return [
-    it.possible ? field("if now", span("possible", "good"), gapText(it)) : field("if now", span("not possible", "bad")),
+    ...(it.possible
+      ? fieldRows("if now", `possible${gapText(it)}`, width, "good")
+      : fieldRows("if now", "not possible", width, "bad")),
     ...it.notReady.flatMap((text) => fieldRows("not ready", text, width, "bad")),
     ...it.survives.flatMap((text, i) => fieldRows(i === 0 ? "survives" : "", text, width)),
     ...it.doesNot.flatMap(({ what, why }, i) => fieldRows(i === 0 ? "does not" : "", `${what}: ${why}`, width, "warn")),
@@ -64,7 +66,7 @@ function rehearsalRows(it: Rehearsal, width: number): Row[] {
 function gapText({ predictedGapUs: gap, predictedUs: all }: Rehearsal): string {
   const parts = [
     ...(gap === null ? [] : [`a client would wait ${durationText(gap)}`]),
-    ...(all === null ? [] : [`the switch would take ${durationText(all)}`]),
+    ...(all === null ? [] : [`the switch takes ${durationText(all)}`]),
   ];
   return parts.length === 0 ? "" : `: ${parts.join(", ")}`;
 }

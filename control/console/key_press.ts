@@ -179,8 +179,8 @@ function planSwitchover(state: ConsoleState): Reduced {
       item === `group:${pair}/${group}` || item.startsWith(serviceId(pair, group, "")) || about === group
     ) ?? (groups.length === 1 ? groups[0] : undefined);
   if (view === undefined) return still(state);
-  // The one that serves knows most of it; the other one can be asked as well.
-  const side = view.sides.find(({ node }) => view.owners.includes(node)) ?? view.sides[0]!;
+  // The one that takes over writes the receipt that tells most; the one that serves can be asked as well.
+  const side = view.sides.find(({ node }) => !view.owners.includes(node)) ?? view.sides[0]!;
   const from = view.owners[0] ?? null, peer = state.daemons[side.daemon]?.status?.peer.name ?? null;
   const plan: Plan = {
     group: view.name,

@@ -84,13 +84,16 @@ function servesSpans(state: ConsoleState): Span[] {
   ]);
 }
 
-function lastSpans(state: ConsoleState): Span[] {
-  const last = state.timeline.find((it) =>
-    it.type === "entry" && it.entry.type === "switch" && it.entry.outcome === "done" && it.entry.kind !== "start"
-  );
-  if (last?.type !== "entry" || last.entry.type !== "switch") return [];
-  const ago = agoText(Math.max(0, state.nowMs - Date.parse(last.at)));
-  return [span(` · last: ${last.entry.kind} to ${last.entry.node} in ${durationText(last.entry.duration_us)}, ${ago}`)];
+/** The last time that a group moved: of the two receipts of a switch, the one of the node that took over. */
+function lastSpans({ timeline, nowMs }: ConsoleState): Span[] {
+  for (const it of timeline) {
+    if (it.type !== "entry" || it.entry.type !== "switch") continue;
+    const { kind, node, outcome, at, duration_us: us } = it.entry;
+    if (outcome !== "done" || (kind !== "switchover" && kind !== "failover")) continue;
+    const ago = agoText(Math.max(0, nowMs - Date.parse(at)));
+    return [span(` · last: ${kind} to ${node} in ${durationText(us)}, ${ago}`)];
+  }
+  return [];
 }
 
 type Body = Pick<Screen, "left" | "leftColumns" | "right">;

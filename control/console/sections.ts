@@ -48,7 +48,7 @@ export function nodeSection(state: ConsoleState, width: number): Section {
   for (let i = 0; i < nodes.length; i += 2) {
     const pair = nodes.slice(i, i + 2);
     const blocks = pair.map((node) => nodeRows(node, groups, state));
-    const half = Math.floor((width - 3) / 2);
+    const half = Math.max(0, Math.floor((width - 3) / 2));
     for (let line = 0; line < Math.max(...blocks.map((rows) => rows.length)); line++) {
       const [left, right] = blocks.map((rows) => rows[line] ?? row());
       const spans = [...fitRow(left!, half).spans, span(" │ ", "dim"), ...(right?.spans ?? [])];
@@ -89,12 +89,12 @@ function roleSpans(node: NodeView, group: GroupView, { daemons }: ConsoleState):
   if (role === undefined) return [span("○ ", "dim"), span(node.lost === null ? "not known" : "not heard", "dim")];
   const tone = roleTone(role);
   const mark = role === "primary" ? "●" : "○";
-  const spans = [span(`${mark} ${cell(role === "primary" ? "PRIMARY" : role, 10)} `, tone)];
+  const spans = [span(`${mark} ${(role === "primary" ? "PRIMARY" : role).padEnd(7)}  `, tone)];
   if (side === undefined || !answers(daemons[side.daemon]!)) return spans;
   const { lease, epoch } = side.group;
   spans.push(span(`epoch ${epoch}`));
   if (lease.held) {
-    spans.push(span(lease.left_ms === null ? "  lease held" : `  lease ${Math.round(lease.left_ms)} ms`, "good"));
+    spans.push(span(lease.left_ms === null ? " lease held" : ` lease ${Math.round(lease.left_ms)} ms`, "good"));
   }
   return spans;
 }

@@ -33,9 +33,11 @@ function trouble(id: string, tone: Trouble["tone"], label: string, text: string,
   return { id, tone, label, text, since };
 }
 
-function lostTrouble({ daemon, name, lost }: NodeView): Trouble[] {
+function lostTrouble({ daemon, name, lost, status }: NodeView): Trouble[] {
   if (daemon === null || lost === null) return [];
-  return [trouble(`lost:${daemon}`, "bad", "LOST", `${name}: ${lost}, trying again`)];
+  // Before its first word only its socket has a name.
+  const who = status === null ? "" : `${name}: `;
+  return [trouble(`lost:${daemon}`, "bad", "LOST", `${who}${lost}, trying again`)];
 }
 
 function ownerTrouble({ pair, name, owners, roles }: GroupView): Trouble[] {
