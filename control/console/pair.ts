@@ -26,7 +26,15 @@ export interface GroupView {
   readonly owners: readonly string[];
   /** By node. */
   readonly roles: ReadonlyMap<string, Role>;
+  /**
+   * Whether it is certain by now who owns it, or that nobody or more than one does. The daemons' words are of different moments:
+   * in the middle of a switch one may say that it is primary already, the other that it is still.
+   */
+  readonly settled: boolean;
 }
+
+/** Longer than it takes until each daemon has been asked again. */
+const DOUBT_MS = 1000;
 
 export interface PathView {
   readonly pair: string;
@@ -79,7 +87,7 @@ function heardOf(daemons: readonly Daemon[], { pair, node }: StatusJson): Status
 }
 
 /** Groups of all daemons that answer. */
-export function groupsOf({ daemons }: ConsoleState): readonly GroupView[] {
+export function groupsOf({ daemons, doubts, nowMs }: ConsoleState): readonly GroupView[] {
   const groups = new Map<string, { pair: string; name: string; sides: GroupView["sides"][number][] }>();
   for (const [index, daemon] of daemons.entries()) {
     if (!answers(daemon)) continue;
@@ -91,10 +99,21 @@ export function groupsOf({ daemons }: ConsoleState): readonly GroupView[] {
       groups.set(key, view);
     }
   }
-  return [...groups.values()].map((view) => {
+  return [...groups].map(([key, view]) => {
     const roles = rolesOf(view.sides, daemons);
-    return { ...view, roles, owners: [...roles].filter(([, role]) => role === "primary").map(([node]) => node) };
+    const owners = [...roles].filter(([, role]) => role === "primary").map(([node]) => node);
+    const settled = owners.length === 1 || nowMs - (doubts.get(key) ?? nowMs) >= DOUBT_MS;
+    return { ...view, roles, owners, settled };
   });
+}
+
+/** The groups without exactly one owner, each since it is so. */
+export function doubtsOf(state: ConsoleState): ReadonlyMap<string, number> {
+  const open = groupsOf(state).filter(({ owners }) => owners.length !== 1);
+  return new Map(open.map(({ pair, name }) => {
+    const key = nodeKey(pair, name);
+    return [key, state.doubts.get(key) ?? state.nowMs];
+  }));
 }
 
 function rolesOf(sides: GroupView["sides"], daemons: readonly Daemon[]): Map<string, Role> {

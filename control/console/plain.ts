@@ -16,11 +16,12 @@ export async function runPlain(io: Terminal, runDirs: readonly string[]): Promis
   for (const [signal, code] of Object.entries(SIGNALS) as [keyof typeof SIGNALS, number][]) {
     Deno.addSignalListener(signal, () => end(code));
   }
-  let state = initialState(runDirs, 80, 24, Date.now());
+  const begunMs = Date.now();
+  let state = initialState(runDirs, 80, 24, begunMs);
   const take = (event: ConsoleEvent) => {
     const before = state;
     state = reduce(state, event).state;
-    for (const line of changes(before, state, event)) io.out(line);
+    for (const line of changes(before, state, event, begunMs)) io.out(line);
   };
   const sessions = runDirs.map((runDir, daemon) =>
     new Session(runDir, {
@@ -46,11 +47,13 @@ async function quitAtQ(end: (code: number) => void): Promise<void> {
   }
 }
 
-/** What an event has changed, as lines that end with a line break. The first status of a daemon is printed as a whole. Pure. */
-export function changes(before: ConsoleState, after: ConsoleState, event: ConsoleEvent): string[] {
+/**
+ * What an event has changed, as lines that end with a line break. The first status of a daemon is printed as a whole; what its
+ * journal remembers of the time before `begunMs` is not printed: `segue events` does that. Pure.
+ */
+export function changes(before: ConsoleState, after: ConsoleState, event: ConsoleEvent, begunMs: number): string[] {
   if (event.kind === "entry") {
-    // The past is in the status and in `segue events`.
-    const fresh = after.timeline !== before.timeline && event.entry.at > new Date(before.nowMs).toISOString();
+    const fresh = after.timeline !== before.timeline && event.entry.at > new Date(begunMs).toISOString();
     return fresh ? [entryText(event.entry)] : [];
   }
   if (event.kind !== "status" && event.kind !== "lost") return [];

@@ -173,7 +173,7 @@ Deno.test("a dumb terminal gets the status once, then a line for each change", (
   const take = (event: Parameters<typeof reduce>[1]) => {
     const before = state;
     state = reduce(state, event).state;
-    lines.push(...changes(before, state, event));
+    lines.push(...changes(before, state, event, NOW_MS));
   };
   take({ kind: "status", daemon: 0, status: statusOfA(), nowMs: NOW_MS });
   take({ kind: "status", daemon: 1, status: statusOfB(), nowMs: NOW_MS });

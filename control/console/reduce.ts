@@ -3,7 +3,7 @@ import type { EntryJson, ReceiptJson, StatusJson } from "../api/json.ts";
 import { addSample, type PathHistory } from "./history.ts";
 import type { Key } from "./keys.ts";
 import { pressKey } from "./key_press.ts";
-import { pathKey } from "./pair.ts";
+import { doubtsOf, pathKey } from "./pair.ts";
 import type { Rehearsal } from "./rehearsal.ts";
 import {
   type ConsoleState,
@@ -69,11 +69,11 @@ export function reduce(state: ConsoleState, event: ConsoleEvent): Reduced {
     case "size":
       return same({ ...state, columns: event.columns, rows: event.rows });
     case "tick":
-      return same(playOn({ ...state, nowMs: event.nowMs }));
+      return same(playOn(doubting({ ...state, nowMs: event.nowMs })));
     case "status":
-      return same(heard(state, event));
+      return same(doubting(heard(state, event)));
     case "lost":
-      return same(withDaemon(state, event.daemon, (daemon) => ({ ...daemon, lost: event.reason })));
+      return same(doubting(withDaemon(state, event.daemon, (daemon) => ({ ...daemon, lost: event.reason }))));
     case "entry":
       return same(remember(state, entryHappening(state, event.daemon, event.entry)));
     case "said":
@@ -94,6 +94,11 @@ export function reduce(state: ConsoleState, event: ConsoleEvent): Reduced {
 
 function same(state: ConsoleState): Reduced {
   return { state, orders: [] };
+}
+
+function doubting(state: ConsoleState): ConsoleState {
+  const doubts = doubtsOf(state);
+  return doubts.size === 0 && state.doubts.size === 0 ? state : { ...state, doubts };
 }
 
 function withDaemon(state: ConsoleState, index: number, change: (daemon: Daemon) => Daemon): ConsoleState {

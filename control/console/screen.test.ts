@@ -55,13 +55,24 @@ Deno.test("after a failover: alarms first, then who serves, and what happened la
   );
 });
 
-Deno.test("nobody, or two, say that they are primary: an alarm", () => {
+Deno.test("nobody, or two, say that they are primary: an alarm, but not for a moment in the middle of a switch", () => {
   const standby = { ...statusOfA().groups[0]!, role: "standby", lease: { held: false, left_ms: null } } as const;
-  const none = new Player().hear(0, { ...statusOfA(), groups: [standby] }).hear(1, statusOfB());
-  assert.match(picture(none)[0]!, /✖ 1 ALARM · nobody serves web/);
+  const none = () => ({ ...statusOfA(), groups: [standby] });
+  const vacant = new Player().hear(0, none()).hear(1, statusOfB());
+  assert.match(picture(vacant)[0]!, /▲ a switch · web is moving/);
+  assert.doesNotMatch(picture(vacant).join("\n"), /ALARM/);
+  vacant.hear(0, none(), NOW_MS + 1500);
+  assert.match(picture(vacant)[0]!, /✖ 1 ALARM · nobody serves web/);
   const primary = { ...statusOfB().groups[0]!, role: "primary" } as const;
   const two = new Player().hear(0, statusOfA()).hear(1, { ...statusOfB(), groups: [primary] });
-  assert.match(picture(two).slice(0, 3).join("\n"), /a and b serves web|a and b both say that they are primary/);
+  assert.doesNotMatch(picture(two).join("\n"), /ALARM/);
+  two.hear(0, statusOfA(), NOW_MS + 1500);
+  assert.match(
+    picture(two).slice(0, 3).join("\n"),
+    /a and b both serve web[^]*web: a and b both say that they are primary/,
+  );
+  two.hear(1, statusOfB(), NOW_MS + 1600);
+  assert.match(picture(two)[0]!, /✔ all is well · a serves web/);
 });
 
 Deno.test("one daemon alone tells of its peer what it hears", () => {

@@ -65,6 +65,7 @@ export function headline(state: ConsoleState): Row {
 
 function verdict(state: ConsoleState, bad: number, warn: number): Span[] {
   if (bad > 0) return [span(`✖ ${bad} ${bad === 1 ? "ALARM" : "ALARMS"}`, "bad")];
+  if (groupsOf(state).some(({ settled }) => !settled)) return [span("▲ a switch", "warn")];
   if (!state.daemons.some(answers)) return [span("asking …", "warn")];
   if (warn > 0) return [span(`▲ ${warn} ${warn === 1 ? "warning" : "warnings"}`, "warn")];
   return [span("✔ all is well", "good")];
@@ -73,15 +74,20 @@ function verdict(state: ConsoleState, bad: number, warn: number): Span[] {
 function servesSpans(state: ConsoleState): Span[] {
   const groups = groupsOf(state);
   if (groups.length === 0) return [];
-  const owned = new Map<string, string[]>();
-  for (const { name, owners } of groups) {
+  const owned = new Map<string, string[]>(), moving = groups.filter(({ settled }) => !settled);
+  for (const { name, owners } of groups.filter(({ settled }) => settled)) {
     const key = owners.join(" and ");
     owned.set(key, [...owned.get(key) ?? [], name]);
   }
-  return [...owned].flatMap(([who, names]) => [
-    span(" · ", "dim"),
-    who === "" ? span(`nobody serves ${names.join(", ")}`, "bad") : span(`${who} serves ${names.join(", ")}`, "strong"),
-  ]);
+  return [
+    ...[...owned].flatMap(([who, names]) => [span(" · ", "dim"), serves(who, names.join(", "))]),
+    ...moving.flatMap(({ name }) => [span(" · ", "dim"), span(`${name} is moving`, "warn")]),
+  ];
+}
+
+function serves(who: string, what: string): Span {
+  if (who === "") return span(`nobody serves ${what}`, "bad");
+  return who.includes(" ") ? span(`${who} both serve ${what}`, "bad") : span(`${who} serves ${what}`, "strong");
 }
 
 /** The last time that a group moved: of the two receipts of a switch, the one of the node that took over. */

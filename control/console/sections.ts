@@ -161,7 +161,11 @@ export function groupSection(state: ConsoleState): Section {
 function groupRow(view: GroupView, nameColumns: number): Row {
   const owner = view.sides.find(({ node }) => node === view.owners[0]) ?? view.sides[0]!;
   const { addresses, state, held } = owner.group;
-  const where = view.owners.length === 0 ? span("✖ nobody", "bad") : span(`on ${view.owners.join(", ")}`, "good");
+  const where = !view.settled
+    ? span("moving", "warn")
+    : view.owners.length === 0
+    ? span("✖ nobody", "bad")
+    : span(`on ${view.owners.join(", ")}`, view.owners.length === 1 ? "good" : "bad");
   const lag = Math.max(0, state.lsn - state.peer_lsn);
   const parts = [
     addresses.map(({ address }) => address).join(" "),

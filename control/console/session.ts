@@ -6,8 +6,8 @@ import { SOCKET_NAME } from "../api/socket.ts";
 import { pause } from "../api/pause.ts";
 import { isObject } from "./rehearsal.ts";
 
-/** While nothing happens. */
-const CALM_MS = 500;
+/** While nothing happens; whatever happens is told by the events, and the end of their stream by itself. */
+const CALM_MS = 1000;
 /** For a while after something has happened. */
 const LIVELY_MS = 250;
 const LIVELY_FOR_MS = 5000;

@@ -78,6 +78,8 @@ export interface ConsoleState {
   /** Milliseconds of the wall clock. */
   readonly nowMs: number;
   readonly daemons: readonly Daemon[];
+  /** Groups (`groupKey`) with no owner, or two, as far as is heard, and since when: the daemons speak at different moments. */
+  readonly doubts: ReadonlyMap<string, number>;
   /** Newest first. */
   readonly timeline: readonly Happening[];
   readonly mode: Mode;
@@ -98,6 +100,7 @@ export function initialState(runDirs: readonly string[], columns: number, rows: 
     rows,
     nowMs,
     daemons: runDirs.map((runDir) => ({ runDir, status: null, lost: null, histories: new Map() })),
+    doubts: new Map(),
     timeline: [],
     mode: { kind: "dashboard" },
     selected: null,

@@ -40,7 +40,8 @@ function lostTrouble({ daemon, name, lost, status }: NodeView): Trouble[] {
   return [trouble(`lost:${daemon}`, "bad", "LOST", `${who}${lost}, trying again`)];
 }
 
-function ownerTrouble({ pair, name, owners, roles }: GroupView): Trouble[] {
+function ownerTrouble({ pair, name, owners, roles, settled }: GroupView): Trouble[] {
+  if (!settled) return [];
   const id = `owner:${pair}/${name}`;
   if (owners.length > 1) {
     return [trouble(id, "bad", "ALARM", `${name}: ${owners.join(" and ")} both say that they are primary`)];
