@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { parseDuration } from "../config/duration.ts";
 import { complain, type Terminal, terminal } from "./api/commands/terminal.ts";
+import type { LabOptions } from "./lab/main.ts";
 
 const EXIT_USAGE = 2;
 const CONFIG = "/etc/segue/segue.toml";
@@ -153,7 +154,8 @@ function addOtherCommands(program: Command, io: Terminal, exit: SetExit): void {
     .argument("[scenario]", "one of them alone")
     .option("--json", "for programs", false)
     .option("--with-keepalived", "measure keepalived beside it, installed if it is missing", false)
-    .action(async (scenario: string | undefined, options: { json: boolean; withKeepalived: boolean }) => {
+    .option("--console", "the console on a running pair, with keys that start faults", false)
+    .action(async (scenario: string | undefined, options: Omit<LabOptions, "scenario">) => {
       const { runLab } = await import("./lab/main.ts");
       exit(await runLab({ ...(scenario === undefined ? {} : { scenario }), ...options }));
     });
