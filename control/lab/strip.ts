@@ -5,7 +5,7 @@ import type { Progress, Timeline } from "./measurement.ts";
 /** The client reports ten times a second. */
 export const REPORT_MS = 100;
 const SECOND = 1000 / REPORT_MS;
-const COLUMNS = 24;
+const COLUMNS = 16;
 const MS_PER_COLUMN = 200;
 const SLICES_MAX = (COLUMNS * MS_PER_COLUMN) / REPORT_MS;
 
