@@ -10,12 +10,8 @@ export const CONSOLE_BUNDLE = "console.js";
 /** The specifiers are made here, not written down: a bundler would take the console into the bundle of everything else. */
 export async function loadConsole(): Promise<ConsoleModule> {
   const carried = Deno.env.get(CARRIED);
-  if (carried !== undefined && carried !== "") return await import(memoryUrl(carried));
+  // It has no name that ends in .js there: the launcher's --ext says what it is.
+  if (carried !== undefined && carried !== "") return await import(new URL(`file://${carried}`).href);
   const beside = ENTRY_URL.endsWith("/main.ts") ? "control/console/main.ts" : CONSOLE_BUNDLE;
   return await import(new URL(beside, ENTRY_URL).href);
-}
-
-/** A file below /proc has no name that says what is in it. */
-function memoryUrl(path: string): string {
-  return URL.createObjectURL(new Blob([Deno.readFileSync(path)], { type: "text/javascript" }));
 }
