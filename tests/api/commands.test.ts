@@ -23,7 +23,8 @@ Deno.test("usage errors exit with 2, say what is wrong, and how to find out", as
     [["switchover"], /missing required argument 'group'/],
     [["switchover", "web", "--timeout", "5"], /--timeout: "5" has no unit.*\n +hint: write it as --timeout 5s/],
     [["keygen"], /missing required argument 'file'/],
-    [["console"], /not in this version/],
+    [["console", "--run-dri", "x"], /unknown option '--run-dri'\n\(Did you mean --run-dir\?\)/],
+    [["console", "extra"], /too many arguments/],
     [["state", "get", "web", "--x"], /not in this version/],
   ];
   for (const [args, message] of cases) {
@@ -40,7 +41,9 @@ Deno.test("help and version exit with 0 and print on stdout", async () => {
     assert.match(stdout, /^Usage: segue/);
   }
   const help = (await segue("--help")).stdout;
-  for (const name of ["run", "check", "status", "switchover", "events", "keygen", "lab", "version", "reload"]) {
+  for (
+    const name of ["run", "check", "status", "console", "switchover", "events", "keygen", "lab", "version", "reload"]
+  ) {
     assert.match(help, new RegExp(`^  ${name} `, "m"));
   }
   assert.deepEqual(JSON.parse((await segue("version", "--json")).stdout).version, VERSION);
