@@ -1,8 +1,9 @@
 /** What a key does, depending on where the operator is. Pure. */
+import { itemsOf, selectedItem } from "./dashboard.ts";
 import type { Key } from "./keys.ts";
 import { groupsOf } from "./pair.ts";
 import type { Order, Reduced } from "./reduce.ts";
-import { itemsOf, selectedItem } from "./screen.ts";
+
 import { answers, type ConsoleState, type Mode, type Plan } from "./state.ts";
 import { maintenanceOf, serviceId } from "./troubles.ts";
 

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import type { Mode } from "./state.ts";
 import { rowText, textWidth } from "./row.ts";
 import { eventEntry, NOW_MS, Player, receiptOf, statusOfA, statusOfB, switchEntry } from "./sample.ts";
-import { screenOf, shareRows } from "./screen.ts";
+import { shareRows } from "./dashboard.ts";
+import { screenOf } from "./screen.ts";
 
 function picture(player: Player): string[] {
   return screenOf(player.state).rows.map((row) => rowText(row).trimEnd());
@@ -90,10 +91,13 @@ Deno.test("before the first word, and with no daemon at all", () => {
   assert.match(picture(player.hear(0, statusOfA()))[0]!, /✔ all is well/);
 });
 
-Deno.test("a wide window has the timeline at the side", () => {
+Deno.test("a wide window has the timeline at the side, a tall one the steps of the last move too", () => {
   const lines = picture(busy(200, 60));
   assert.match(lines[1]!, /^─ PAIR ─+ │ ─ TIMELINE ─+$/);
   assert.match(lines[2]!, / │ {3}03:04:09 {2}b {4}web: failover on b/);
+  assert.ok(lines.some((line) => /^─ LAST MOVE ─+ │/.test(line)));
+  assert.ok(lines.some((line) => /\+1 200 µs .*█.* probe +│/.test(line)), lines.join("\n"));
+  assert.doesNotMatch(picture(busy(200, 24)).join("\n"), /LAST MOVE/);
 });
 
 const MODES: readonly Mode[] = [

@@ -2,7 +2,8 @@
 import { Box, Text } from "ink";
 import { memo } from "react";
 import type { Row, Tone } from "./row.ts";
-import { GAP_TEXT, type Screen } from "./screen.ts";
+import { GAP_TEXT } from "./dashboard.ts";
+import type { Screen } from "./screen.ts";
 
 interface Style {
   readonly color?: string;
