@@ -12,7 +12,9 @@ export const DASHBOARD_KEYS: readonly (readonly [string, string])[] = [
 ];
 
 export function keysRow(keys: readonly (readonly [string, string])[]): Row {
-  return row(...keys.flatMap(([key, label]) => [span(` ${key} `, "title"), span(`${label} `, "dim")]));
+  return row(
+    ...keys.flatMap(([key, label], i) => [span(`${i === 0 ? " " : "  "}${key} `, "title"), span(label, "dim")]),
+  );
 }
 
 const HELP: readonly (readonly [string, string])[] = [

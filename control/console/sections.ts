@@ -72,7 +72,8 @@ function nodeRows(node: NodeView, groups: readonly GroupView[], state: ConsoleSt
 }
 
 function nodeWords({ daemon, lost, status, heard }: NodeView): Span {
-  if (daemon !== null && lost !== null) return span(lost, "bad");
+  // The whole of it stands among the alarms.
+  if (daemon !== null && lost !== null) return span(/^no \w+/.exec(lost)?.[0] ?? "does not answer", "bad");
   if (status !== null) {
     const peer = heard === null || heard.state === "alive" ? "" : ` · its peer says ${heard.state}`;
     return span(`up ${spanText(status.uptime_ms)} · segue ${status.version}${peer}`, peer === "" ? "dim" : "warn");
@@ -130,9 +131,9 @@ function pathRow(path: PathView, name: string, nameColumns: number, width: numbe
   const used = front.reduce((sum, { text }) => sum + textWidth(text), 0);
   const columns = Math.min(SPARK_MAX, width - MARGIN - used);
   if (columns < SPARK_MIN) return row(...front);
-  // The side that sees it worse is shown: it is the one that matters.
-  const worst = path.sides.reduce((a, b) => a.path.loss >= b.path.loss ? a : b);
-  return row(...front, ...sparkline(slices(worst.history, nowMs, columns)));
+  // The worst that either side has seen.
+  const seen = path.sides.flatMap(({ history }) => history);
+  return row(...front, ...sparkline(slices(seen, nowMs, columns)));
 }
 
 function sideSpan({ node, path }: PathView["sides"][number], named: boolean): Span {

@@ -56,7 +56,7 @@ Deno.test("each key breaks something of the owner's, and then mends it", async (
     "3 kill -9 a",
     "4 stop a",
     "5 cut cable",
-    "6 LAN down a",
+    "6 LAN off a",
   ]);
 });
 

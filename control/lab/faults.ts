@@ -83,7 +83,7 @@ export class Faults {
       this.#mendable(
         "4",
         this.#stopped,
-        "continue",
+        "resume",
         () => this.#continue(),
         `stop ${owner}`,
         runs(owner) ? () => this.#stop(owner) : null,
@@ -94,9 +94,9 @@ export class Faults {
       this.#mendable(
         "6",
         this.#unplugged,
-        "LAN up",
+        "LAN on",
         () => this.#lan(true),
-        `LAN down ${owner}`,
+        `LAN off ${owner}`,
         this.#off.has(owner) ? null : () => this.#lan(false),
       ),
     ];

@@ -27,7 +27,8 @@ export async function runLive(): Promise<number> {
   const interrupt = new Interrupt();
   const screen = chooseScreen((text) => interrupt.write(Deno.stdout, text), () => {}, false);
   screen.live("a client, a switch and two nodes in network namespaces: building …");
-  const building = World.create({ family: FAMILY, profile: "fast" });
+  // As a pair is set up by default: somebody who plays does not look at a machine that has nothing else to do.
+  const building = World.create({ family: FAMILY, profile: "lan" });
   const live = new Live(building, screen, interrupt.came);
   try {
     const ran = live.run().catch((error: unknown) => error);

@@ -68,7 +68,7 @@ Deno.test("keys start faults and mend them; what the client sees goes on; Ctrl-C
   tmux.type("2");
   await tmux.until(new RegExp(`✔ all is well · ${owner} serves web`));
   tmux.type("4");
-  await tmux.until(new RegExp(` 4 continue ${owner} `));
+  await tmux.until(new RegExp(` 4 resume ${owner} `));
   await tmux.until(new RegExp(`LOST +${owner}: no answer`));
   tmux.key("C-c");
   await stage.assertNothingLeft(130);
