@@ -1,5 +1,6 @@
 /** The console on real terminals while a real pair fails over and is moved: what it shows is what the API says. */
 import assert from "node:assert/strict";
+import { ApiClient } from "../../control/api/client.ts";
 import { segueCommand } from "../../control/lab/process.ts";
 import type { NodeName } from "../../control/lab/topology.ts";
 import type { World } from "../../control/lab/world.ts";
@@ -130,8 +131,11 @@ Deno.test("resized at will, keys in bursts, a daemon that is killed and comes ba
     await tmux.until(/✔ all is well/);
   }));
 
-Deno.test("m on a daemon that has no maintenance says so; one run directory is enough", () =>
+Deno.test("one run directory is enough; m asks, and tells what the daemon answers", () =>
   withPair(async (world, primary, standby) => {
+    const client = new ApiClient(`${world.runDir(primary)}/segue.sock`);
+    const knows = await client.ask("POST", "/v1/maintenance", { on: false }).then(() => true, () => false);
+    client.close();
     using tmux = new Tmux();
     tmux.run(...consoleCommand(world, primary));
     await tmux.until(new RegExp(`${standby} peer · alive`));
@@ -139,4 +143,6 @@ Deno.test("m on a daemon that has no maintenance says so; one run directory is e
     await tmux.until(new RegExp(`Turn maintenance on on ${primary}\\?`));
     tmux.type("n");
     await tmux.until(/TIMELINE/);
+    tmux.type("my");
+    await tmux.until(knows ? /Maintenance is on/ : /this daemon has no maintenance mode/);
   }));
