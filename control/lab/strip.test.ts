@@ -16,9 +16,9 @@ function progress(n: number, change: Partial<Progress> = {}): Progress {
 
 Deno.test("the last second, and what was lost", () => {
   const strip = new ClientStrip();
-  assert.equal(strip.text(), `client ${" ".repeat(16)} 0/s, gap 0.0 ms, 0 lost`);
+  assert.equal(strip.text(), `client ${" ".repeat(16)} 0/s, gap 0 µs, 0 lost`);
   for (let n = 1; n <= 60; n++) strip.report(progress(n));
-  assert.equal(strip.text(), `client ${"▂".repeat(16)} 1000/s, gap 2.3 ms, 0 lost`);
+  assert.equal(strip.text(), `client ${"▂".repeat(16)} 1000/s, gap 2.30 ms, 0 lost`);
 });
 
 Deno.test("a fault: its longest gap and its losses stay, those before it and of the next client do not count", () => {
@@ -30,5 +30,5 @@ Deno.test("a fault: its longest gap and its losses stay, those before it and of 
   strip.renewed();
   for (let n = 1; n < 4; n++) strip.report(progress(n));
   assert.match(strip.text(), /×/);
-  assert.ok(strip.text().endsWith("· power off a: gap 7.9 ms, 11 lost"), strip.text());
+  assert.ok(strip.text().endsWith("· power off a: gap 7.90 ms, 11 lost"), strip.text());
 });

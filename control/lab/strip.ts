@@ -1,4 +1,5 @@
 /** What the client sees, in one line that goes on: a picture of the last seconds, the last second, and what a fault has cost. Pure. */
+import { durationText } from "../api/units.ts";
 import { sparkline } from "./chart.ts";
 import type { Progress, Timeline } from "./measurement.ts";
 
@@ -49,15 +50,15 @@ export class ClientStrip {
     this.#since = { what, lost: 0, gapMs: 0 };
   }
 
-  /** `client ▁▁▁▁×▁▁  1000 answers/s, gap 2.3 ms · since power off a: gap 7.9 ms, 11 lost`. */
+  /** `client ▁▁▁▁×▁▁ 1000/s, gap 2.30 ms · power off a: gap 7.90 ms, 11 lost`. */
   text(): string {
     const timeline: Timeline = { sliceMs: REPORT_MS, maxUs: this.#maxUs, lost: this.#lost };
     const answers = this.#second.reduce((sum, report) => sum + report.answers, 0);
     const gapMs = Math.max(0, ...this.#second.map((report) => report.gapMs));
     const picture = sparkline(timeline, COLUMNS, MS_PER_COLUMN);
-    const now = `client ${picture} ${answers}/s, gap ${gapMs.toFixed(1)} ms`;
+    const now = `client ${picture} ${answers}/s, gap ${durationText(gapMs * 1000)}`;
     if (this.#since === null) return `${now}, ${this.#lostBefore + this.#missing} lost`;
     const { what, lost, gapMs: worst } = this.#since;
-    return `${now} · ${what}: gap ${worst.toFixed(1)} ms, ${lost} lost`;
+    return `${now} · ${what}: gap ${durationText(worst * 1000)}, ${lost} lost`;
   }
 }
