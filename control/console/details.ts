@@ -61,10 +61,8 @@ function nodesPage(state: ConsoleState, id: string): Page | null {
 }
 
 function statusRows({ version, uptime_ms, counters, rejected, journal, peer }: StatusJson): Row[] {
-  const dropped = Object.entries(rejected ?? {}).filter(([, count]) => count > 0).map(([reason, n]) =>
-    `${reason} ${n}`
-  );
-  const counts = counters === undefined ? [] : [
+  const dropped = Object.entries(rejected).filter(([, count]) => count > 0).map(([reason, n]) => `${reason} ${n}`);
+  const counts = [
     field("heartbeats", `${counters.heartbeats_sent} sent, ${counters.heartbeats_received} received`),
     field("probes", `${counters.probes_sent} sent, ${counters.probes_answered} answered`),
     field("suspicions", `${counters.suspicions}, lapses of a lease ${counters.lease_lapses}`),

@@ -5,6 +5,7 @@ import { type ConsoleEvent, isPlaying, type Order, PLAY_STEP_MS, reduce } from "
 import { isObject, readRehearsal } from "./rehearsal.ts";
 import { loadRenderer } from "./load_renderer.ts";
 import type { Renderer } from "./renderer.tsx";
+import { rowText } from "./row.ts";
 import { screenOf } from "./screen.ts";
 import { Session } from "./session.ts";
 import { type ConsoleState, type Extra, initialState, type ServiceOutput } from "./state.ts";
@@ -93,6 +94,8 @@ class Console {
 
   async run(): Promise<void> {
     const sessions = this.#sessions.map((session) => session.run());
+    // Something to look at while ink is being loaded.
+    this.#tty.show(screenOf(this.#state).rows.map(rowText));
     const colours = (Deno.env.get("NO_COLOR") ?? "") === "";
     this.#renderer = (await loadRenderer(colours)).openRenderer((lines) => this.#tty.show(lines));
     this.#host?.opened({

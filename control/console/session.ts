@@ -4,7 +4,7 @@ import { ApiClient, ApiError } from "../api/client.ts";
 import type { EntryJson, StatusJson } from "../api/json.ts";
 import { SOCKET_NAME } from "../api/socket.ts";
 import { pause } from "../api/pause.ts";
-import { isObject } from "./rehearsal.ts";
+import { isEntry, isStatus } from "./answer_check.ts";
 
 /** While nothing happens; whatever happens is told by the events, and the end of their stream by itself. */
 const CALM_MS = 1000;
@@ -79,9 +79,11 @@ export class Session {
         client.close();
         client = new ApiClient(this.#socketPath);
       }
-      const lively = performance.now() < this.#livelyUntil;
+      const askedAt = performance.now(), lively = askedAt < this.#livelyUntil;
       this.#soon = new AbortController();
       await pause(reason !== null ? RETRY_MS : lively ? LIVELY_MS : CALM_MS, this.#soon.signal);
+      // However many things happen in one moment, they are one reason to ask.
+      await pause(askedAt + LIVELY_MS - performance.now(), this.#end.signal);
     }
     client.close();
   }
@@ -97,7 +99,9 @@ export class Session {
       return null;
     } catch (error) {
       if (patience.aborted) return `no answer from ${this.#socketPath} for ${ANSWER_MS_MAX / 1000} s`;
-      if (error instanceof ApiError) return error.message;
+      if (error instanceof ApiError) {
+        return /^no access/.test(error.message) ? `${error.message}: ${error.hint}` : error.message;
+      }
       throw error;
     }
   }
@@ -109,6 +113,7 @@ export class Session {
       const client = new ApiClient(this.#socketPath);
       try {
         for await (const entry of client.events(this.#lastId, this.#end.signal)) {
+          if (!isEntry(entry)) continue;
           this.#lastId = Math.max(this.#lastId ?? 0, entry.id);
           this.#listener.entry(entry);
           this.enliven();
@@ -125,16 +130,4 @@ export class Session {
       await pause(RETRY_MS, this.#end.signal);
     }
   }
-}
-
-/** Whether an answer has what the console shows; a daemon of another version may say more. */
-function isStatus(value: unknown): value is StatusJson {
-  if (!isObject(value)) return false;
-  const { node, pair, paths, groups, alarms, peer, journal } = value;
-  return typeof node === "string" && typeof pair === "string" && isObject(peer) && isObject(journal) &&
-    [paths, groups, alarms].every((list) => Array.isArray(list) && list.every(isObject)) &&
-    (groups as Record<string, unknown>[]).every((group) =>
-      isObject(group["lease"]) && isObject(group["state"]) && isObject(group["held"]) && isObject(group["packets"]) &&
-      Array.isArray(group["addresses"]) && Array.isArray(group["services"])
-    );
 }

@@ -68,7 +68,8 @@ export class Tty {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const patience = new Promise<void>((resolve) => timer = setTimeout(resolve, LAST_WORD_MS));
     await Promise.race([this.#writing, patience]);
-    await Promise.race([writeAll(LEAVE_SCREEN), patience]);
+    // A terminal that has gone needs no farewell.
+    await Promise.race([writeAll(LEAVE_SCREEN).catch(() => {}), patience]);
     clearTimeout(timer);
     try {
       Deno.stdin.setRaw(false);

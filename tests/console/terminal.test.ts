@@ -46,6 +46,27 @@ Deno.test("left as it was found: after q, Ctrl-C, SIGTERM, and with the daemon k
     }
   }));
 
+Deno.test("a terminal that goes takes the console along, and nothing else", () =>
+  withPair(async (world, primary) => {
+    let pid = 0;
+    {
+      using tmux = new Tmux();
+      tmux.run(...segueCommand("console", "--run-dir", world.runDir(primary)));
+      await tmux.until(/✔ all is well/);
+      pid = foreground(tmux);
+    }
+    await world.until(() => !isAlive(pid), 10_000, "the console's end");
+    assert.equal(await world.role(primary), "primary");
+  }));
+
+function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
+  } catch {
+    return false;
+  }
+}
+
 /** The console that runs in the terminal's shell. */
 function foreground(tmux: Tmux): number {
   const shell = tmux.ask("pane_pid");
