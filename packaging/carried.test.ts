@@ -37,7 +37,7 @@ Deno.test("sources and launcher are left alone", () => {
   assert.deepEqual(launcher, { SEGUE_BUILD: "launcher", SEGUE_LIB_DIR: "/y" });
 });
 
-Deno.test("deno compile embeds the libraries and the guard, and nothing it finds by itself", () => {
+Deno.test("deno compile embeds the libraries, the guard and the console, and nothing it finds by itself", () => {
   const args = compileArguments("app.js", "/out/segue");
   const embedded = args.filter((_, i) => args[i - 1] === "--include");
   assert.deepEqual(embedded, [
@@ -46,6 +46,7 @@ Deno.test("deno compile embeds the libraries and the guard, and nothing it finds
     "carried/libnetfilter_queue.so.1",
     "carried/libsodium.so.23",
     "carried/guard",
+    "console.js",
   ]);
   assert.deepEqual(args.slice(-3), ["--output", "/out/segue", "app.js"]);
   assert.equal(args.includes("--no-config"), true);

@@ -11,6 +11,7 @@
  *   SEGUE_LIB_DIR=folder with the native libraries, or, run from memory,
  *   SEGUE_LIBS=NAME=PATH:NAME=PATH (paths below /proc/self/fd)
  *   SEGUE_GUARD=path of the guard helper
+ *   SEGUE_CONSOLE=path of the console's bundle, run from memory
  * What it takes away: DENO_* and NODE_OPTIONS, which would reach the runtime inside.
  */
 #define _GNU_SOURCE
@@ -23,6 +24,7 @@
 #define RUNTIME "segue" /* the runtime's file name, which is what `ps` and `top` show */
 #define BUNDLE "app.js"
 #define GUARD "guard"
+#define CONSOLE "console.js" /* lies beside the bundle and is found there, but for the case that there is no folder */
 
 extern char **environ;
 
@@ -46,7 +48,7 @@ static void drop_foreign_environment(void) {
   for (char **e = environ; *e;) {
     char *equals = strchr(*e, '=');
     int foreign = !strncmp(*e, "DENO_", 5) || !strncmp(*e, "NODE_OPTIONS=", 13) || !strncmp(*e, "SEGUE_LIB", 9) ||
-                  !strncmp(*e, "SEGUE_GUARD=", 12);
+                  !strncmp(*e, "SEGUE_GUARD=", 12) || !strncmp(*e, "SEGUE_CONSOLE=", 14);
     if (!foreign || !equals) {
       e++;
       continue;
@@ -105,6 +107,7 @@ static void start_from_memory(const struct payload *p, int argc, char **argv) {
   for (int i = 0; i < p->count; i++) fcntl(fds[i], F_ADD_SEALS, seals);
   set("SEGUE_LIBS", libraries);
   if (find_file(p, GUARD)) set("SEGUE_GUARD", path[find_file(p, GUARD) - p->files]);
+  if (find_file(p, CONSOLE)) set("SEGUE_CONSOLE", path[find_file(p, CONSOLE) - p->files]);
   set("DENO_DIR", "/proc/self/none"); /* nothing can be made there: the runtime keeps its caches in memory */
   become(path[find_file(p, RUNTIME) - p->files], path[find_file(p, BUNDLE) - p->files], argc, argv);
   fail("cannot start the runtime from memory", strerror(errno));

@@ -6,10 +6,22 @@
  */
 import { basename, dirname, join } from "node:path";
 import { encodeArchive } from "./archive.ts";
-import { compileStatic, exists, findLibrary, LIBRARIES, makeBundle, packFile, packLargeFile } from "./parts.ts";
+import {
+  compileStatic,
+  exists,
+  findLibrary,
+  LIBRARIES,
+  makeBundle,
+  makeConsoleBundle,
+  packFile,
+  packLargeFile,
+} from "./parts.ts";
 import { chooseWay, findDenort, pinnedRuntime, readPin, ROOT, type Way } from "./runtime.ts";
 
 const BUILD = join(ROOT, "build");
+/** A bundle of its own, beside that of everything else: only `segue console` loads it. */
+const CONSOLE_ENTRY = "control/console/main.ts";
+const CONSOLE_BUNDLE = "console.js";
 /** A machine behind a silent firewall would otherwise wait for minutes. */
 const FETCH_LIMIT_MS = 30_000;
 
@@ -22,11 +34,13 @@ export async function packWithLauncher(entry: string, output: string): Promise<v
   try {
     await Promise.all([
       makeBundle(entry, join(work, "app.js")),
+      makeConsoleBundle(CONSOLE_ENTRY, join(work, CONSOLE_BUNDLE)),
       compileStatic("packaging/guard.c", join(work, "guard")),
       compileStatic("packaging/launcher.c", join(work, "launcher"), ["zstd"]),
     ]);
     const archive = encodeArchive(Deno.readFileSync(join(work, "launcher")), [
       packFile("app.js", join(work, "app.js"), 0o644),
+      packFile(CONSOLE_BUNDLE, join(work, CONSOLE_BUNDLE), 0o644),
       packFile("guard", join(work, "guard"), 0o755),
       ...LIBRARIES.map((name) => packFile(name, findLibrary(name), 0o644)),
       // Its name is what `ps` and `top` show.
@@ -41,7 +55,8 @@ export async function packWithLauncher(entry: string, output: string): Promise<v
 
 /** Arguments of `deno compile`. The libraries and the guard are embedded; packaging/carried.ts finds them at run time. */
 export function compileArguments(bundle: string, output: string): string[] {
-  const embedded = [...LIBRARIES, "guard"].flatMap((name) => ["--include", join("carried", name)]);
+  const embedded = [...[...LIBRARIES, "guard"].map((name) => join("carried", name)), CONSOLE_BUNDLE]
+    .flatMap((path) => ["--include", path]);
   // The young generation as in the launcher.
   const flags = [
     "--allow-all",
@@ -63,6 +78,7 @@ export async function packWithCompile(entry: string, output: string, signal?: Ab
   try {
     Deno.mkdirSync(join(work, "carried"));
     await makeBundle(entry, join(work, "app.js"));
+    await makeConsoleBundle(CONSOLE_ENTRY, join(work, CONSOLE_BUNDLE));
     await compileStatic("packaging/guard.c", join(work, "carried", "guard"));
     for (const name of LIBRARIES) Deno.copyFileSync(findLibrary(name), join(work, "carried", name));
     const made = join(work, basename(output));
@@ -120,6 +136,7 @@ if (import.meta.main) {
     if (Deno.args[0] === "--bundle") {
       Deno.mkdirSync(BUILD, { recursive: true });
       await makeBundle("main.ts", join(BUILD, "app.js"));
+      await makeConsoleBundle(CONSOLE_ENTRY, join(BUILD, CONSOLE_BUNDLE));
     } else {
       const output = join(ROOT, "dist", "segue");
       const way = await pack("main.ts", output);

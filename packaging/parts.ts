@@ -39,6 +39,34 @@ export async function makeBundle(entry: string, output: string): Promise<void> {
   await runTool(Deno.execPath(), ["bundle", "--quiet", "--minify", "--output", output, entry]);
 }
 
+/**
+ * The console's bundle. ink imports React's development tools by name, which it uses in one case that does not occur here
+ * (`control/console/load_renderer.ts`): an empty object stands in for them.
+ */
+export async function makeConsoleBundle(entry: string, output: string): Promise<void> {
+  await runTool(Deno.execPath(), [
+    "bundle",
+    "--quiet",
+    "--minify",
+    "--external",
+    DEVTOOLS,
+    "--output",
+    output,
+    entry,
+  ]);
+  Deno.writeTextFileSync(output, withoutImport(Deno.readTextFileSync(output), DEVTOOLS));
+}
+
+const DEVTOOLS = "react-devtools-core";
+
+/** Replaces the one default import of a package by an empty object. Throws if there is not exactly one. */
+export function withoutImport(bundle: string, name: string): string {
+  const pattern = new RegExp(`import\\s*([\\w$]+)\\s*from\\s*"${name}";`, "g");
+  const found = [...bundle.matchAll(pattern)];
+  if (found.length !== 1) throw new Error(`build: ${found.length} imports of ${name} in the bundle, 1 expected`);
+  return bundle.replace(pattern, (_, local: string) => `var ${local}={};`);
+}
+
 /** Compiles a C program of packaging/ into one static file. */
 export async function compileStatic(source: string, output: string, libraries: readonly string[] = []): Promise<void> {
   const flags = ["-static", "-O2", "-Wall", "-Wextra", "-s", "-o", output, source];

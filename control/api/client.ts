@@ -39,8 +39,13 @@ export class ApiClient {
     this.#http = Deno.createHttpClient({ proxy: { transport: "unix", path: socketPath } });
   }
 
-  async status(): Promise<StatusJson> {
-    return await this.#json<StatusJson>("GET", "/v1/status");
+  async status(signal?: AbortSignal): Promise<StatusJson> {
+    return await this.#json<StatusJson>("GET", "/v1/status", undefined, signal);
+  }
+
+  /** Any other question: a daemon of another version may not know it (`ApiError` with status 404). */
+  async ask(method: "GET" | "POST", path: string, body?: unknown): Promise<unknown> {
+    return await this.#json<unknown>(method, path, body);
   }
 
   /** Waits until the switch is done or called off. */
@@ -96,11 +101,11 @@ export class ApiClient {
     this.#http.close();
   }
 
-  async #json<T>(method: string, path: string, body?: unknown): Promise<T> {
+  async #json<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
     const init = body === undefined
       ? {}
       : { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
-    const response = await this.send(method, path, init);
+    const response = await this.send(method, path, { ...init, ...(signal ? { signal } : {}) });
     return parse<T>(await this.#read(response));
   }
 

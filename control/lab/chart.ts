@@ -1,5 +1,8 @@
 /** Answer times drawn with block characters: one column a slice of time, one row a power of ten. Pure. */
+import { BLOCKS, LOST } from "../api/blocks.ts";
 import type { Timeline } from "./measurement.ts";
+
+export { LOST };
 
 export interface ChartOptions {
   /** The part to draw, milliseconds since the first packet. */
@@ -17,7 +20,6 @@ interface Column {
   readonly sent: boolean;
 }
 
-const BLOCKS = " ▁▂▃▄▅▆▇█";
 const STEPS = BLOCKS.length - 1;
 /** Answer time at the foot of each row, in microseconds, from the top. */
 const ROWS: readonly { readonly fromUs: number; readonly label: string }[] = [
@@ -27,8 +29,6 @@ const ROWS: readonly { readonly fromUs: number; readonly label: string }[] = [
   { fromUs: 10, label: "10 µs" },
 ];
 const LABEL_WIDTH = 7;
-/** Stands where packets got no answer. */
-export const LOST = "×";
 
 /**
  * Rows from the top, then the axis with a mark. Rows in which nothing reaches are left out at the top.

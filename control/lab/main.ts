@@ -7,6 +7,8 @@ export interface LabOptions {
   readonly scenario?: string;
   readonly json: boolean;
   readonly withKeepalived: boolean;
+  /** The console on a running pair, in place of scenarios. */
+  readonly console: boolean;
 }
 
 const EXIT_USAGE = 2;
@@ -22,6 +24,13 @@ export async function runLab(options: LabOptions): Promise<number> {
     terminal.err(`scenarios:\n${scenarioList()}`);
     return EXIT_USAGE;
   }
+  if (options.console) {
+    const refusal = consoleRefusal(options);
+    if (refusal !== null) {
+      complain(terminal, "lab", refusal, "segue lab alone plays the scenarios one after the other");
+      return EXIT_USAGE;
+    }
+  }
   if (!runs("ip", "-V")) return complain(terminal, "lab", "ip(8) is missing", "install iproute2");
   for (const { name, needs } of scenarios) {
     if (needs !== undefined && !runs(needs, "--version")) {
@@ -30,7 +39,19 @@ export async function runLab(options: LabOptions): Promise<number> {
   }
   const problem = await acquireRights(options);
   if (problem !== null) return complain(terminal, "lab", problem, "run it as root");
+  if (options.console) return await (await import("./live.ts")).runLive();
   return await (await import("./tour.ts")).runTour(scenarios, options);
+}
+
+/** Null where the console can be opened. */
+function consoleRefusal({ scenario, json, withKeepalived }: LabOptions): string | null {
+  if (scenario !== undefined || json || withKeepalived) {
+    return "--console shows a running pair: it goes with no scenario, --json or --with-keepalived";
+  }
+  const dumb = (Deno.env.get("TERM") ?? "dumb") === "dumb";
+  return dumb || !Deno.stdout.isTerminal() || !Deno.stdin.isTerminal()
+    ? "--console needs a terminal that can move its cursor"
+    : null;
 }
 
 /** Null when the process may make namespaces; else why it may not. May start the program anew. */

@@ -12,8 +12,11 @@ export interface Timeline {
 export interface Progress {
   readonly atMs: number;
   readonly sent: number;
+  readonly received: number;
   /** Not answered within `LATE_US`. */
   readonly missing: number;
+  /** Longest time without an answer since the last report, a silence that goes on included. */
+  readonly gapMs: number;
   /** The slices that were finished since the last report. */
   readonly fresh: Timeline;
 }
@@ -52,6 +55,7 @@ export class Recorder {
   #gapUs = 0;
   #gapAtUs = 0;
   #reported = 0;
+  #reportGapUs = 0;
   #missing = 0;
 
   constructor(capacity: number) {
@@ -92,6 +96,7 @@ export class Recorder {
       this.#gapUs = gap;
       this.#gapAtUs = this.#lastAnswerUs;
     }
+    this.#reportGapUs = Math.max(this.#reportGapUs, gap);
     this.#lastAnswerUs = nowUs;
   }
 
@@ -141,9 +146,14 @@ export class Recorder {
     while (this.#reported < this.#sent && this.#sentUs[this.#reported]! < certain) {
       if (this.#answeredUs[this.#reported++] === 0) this.#missing++;
     }
+    const silenceUs = this.#received < this.#sent ? nowUs - this.#lastAnswerUs : 0;
+    const gapUs = Math.max(this.#reportGapUs, silenceUs);
+    this.#reportGapUs = 0;
     return {
       atMs: round((nowUs - first) / 1000),
       sent: this.#sent,
+      received: this.#received,
+      gapMs: round(gapUs / 1000),
       missing: this.#missing,
       fresh: this.#timeline(from, this.#reported),
     };

@@ -17,6 +17,8 @@ export interface TrafficOptions {
 export interface Traffic<T> {
   /** The measurement, when its time is over. */
   result(): Promise<T>;
+  /** Ends it before its time: there is no measurement then. */
+  stop(): Promise<void>;
 }
 
 interface ClientResult {
@@ -52,5 +54,5 @@ export async function startClient<P extends keyof ClientResult>(
   await process.line((line) => line === "started", START_MS_MAX);
   const result = async () =>
     JSON.parse(await process.line((line) => line.startsWith("{"), durationMs + START_MS_MAX)) as ClientResult[P];
-  return { process, traffic: { result } };
+  return { process, traffic: { result, stop: () => process.kill() } };
 }

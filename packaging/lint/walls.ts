@@ -38,7 +38,7 @@ const UNFINISHED = [["TO", "DO"], ["FIX", "ME"]];
 export function findProblems(files: readonly SourceFile[]): Problem[] {
   return files.flatMap((file) => [
     ...wordProblems(file),
-    ...(file.path.endsWith(".ts") ? [...lengthProblems(file), ...importProblems(file), ...codeProblems(file)] : []),
+    ...(/\.tsx?$/.test(file.path) ? [...lengthProblems(file), ...importProblems(file), ...codeProblems(file)] : []),
   ]);
 }
 

@@ -23,11 +23,12 @@ Deno.test("usage errors exit with 2, say what is wrong, and how to find out", as
     [["switchover"], /missing required argument 'group'/],
     [["switchover", "web", "--timeout", "5"], /--timeout: "5" has no unit.*\n +hint: write it as --timeout 5s/],
     [["keygen"], /missing required argument 'file'/],
-    [["console"], /not in this version/],
     [["state", "get", "web"], /get wants KEY behind the group/],
     [["state", "tear", "web"], /"tear" is nothing that it does/],
     [["state", "get", "web", "k", "v"], /"v" is one word too many/],
     [["state", "put", "web", "k", "v", "--ack", "safe"], /--ack safe: local, replicated or durable/],
+    [["console", "--run-dri", "x"], /unknown option '--run-dri'\n\(Did you mean --run-dir\?\)/],
+    [["console", "extra"], /too many arguments/],
   ];
   for (const [args, message] of cases) {
     const { code, stdout, stderr } = await segue(...args);
@@ -48,6 +49,12 @@ Deno.test("help and version exit with 0 and print on stdout", async () => {
       "run",
       "check",
       "status",
+      "console",
+      "state",
+      "journal",
+      "why",
+      "rehearse",
+      "floor",
       "switchover",
       "events",
       "keygen",

@@ -86,9 +86,10 @@ Deno.test("it runs on a system without runtime and libraries", async () => {
   assert.equal(report.library, true);
   assert.equal(report.datagrams, true);
   assert.match(report.environment.SEGUE_LIB_DIR ?? "", /^\/var\/cache\/segue\//);
+  assert.equal((await run(inSmallRoot(root, "", "console"))).stdout, "console has openConsole\n");
 });
 
-Deno.test("read-only everywhere: it runs from memory, guard included", async () => {
+Deno.test("read-only everywhere: it runs from memory, guard and console included", async () => {
   const root = await makeSmallRoot();
   const readOnly = "mount -o remount,bind,ro $ROOT";
   const report = reportOf(await run(inSmallRoot(root, readOnly, "a"), { HOME: "/root" }));
@@ -96,6 +97,8 @@ Deno.test("read-only everywhere: it runs from memory, guard included", async () 
   assert.equal(report.environment.SEGUE_LIB_DIR, undefined);
   assert.match(report.environment.SEGUE_LIBS ?? "", /libnetfilter_queue\.so\.1=\/proc\/self\/fd\/\d+/);
   assert.equal((await run(inSmallRoot(root, readOnly, "guard"))).stdout, "guard ended with 2\n");
+  const said = await run(inSmallRoot(root, readOnly, "console"));
+  assert.equal(said.stdout + said.stderr, "console has openConsole\n");
   assert.equal((await run(inSmallRoot(root, readOnly, "exit", "78"))).code, 78);
 });
 

@@ -3,6 +3,7 @@
  * the executable.
  */
 import process from "node:process";
+import { loadConsole } from "../../control/console/load.ts";
 
 interface Report {
   readonly args: readonly string[];
@@ -72,6 +73,9 @@ if (self.name === "report") {
       console.log(`guard ended with ${code}`);
       break;
     }
+    case "console":
+      console.log(`console has ${Object.keys(await loadConsole())}`);
+      break;
     default: {
       const worker = new Worker(import.meta.url, { type: "module", name: "report" });
       worker.onmessage = ({ data }: MessageEvent<Report>) => {

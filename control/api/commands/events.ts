@@ -7,6 +7,7 @@ import { ApiClient, ApiError } from "../client.ts";
 import { entryJson } from "../json.ts";
 import type { EntryJson } from "../json.ts";
 import { entryText } from "../entry_text.ts";
+import { pause } from "../pause.ts";
 import { SOCKET_NAME } from "../socket.ts";
 import { complain, type Terminal } from "./terminal.ts";
 
@@ -78,17 +79,4 @@ async function follow(
     await pause(RETRY_MS, options.signal);
   }
   return 0;
-}
-
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal?.aborted) return resolve();
-    const done = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal?.addEventListener("abort", done);
-  });
 }

@@ -1,0 +1,63 @@
+/** The first line: who serves, whether all is well, what happened last. Pure. */
+import type { ReceiptJson } from "../api/json.ts";
+import { durationText } from "../api/units.ts";
+import { groupsOf } from "./pair.ts";
+import { type Row, row, type Span, span, textWidth } from "./row.ts";
+import { agoText } from "./sections.ts";
+import { answers, type ConsoleState } from "./state.ts";
+import { troublesOf } from "./troubles.ts";
+
+/** What an operator wants to know at three in the morning. */
+export function headline(state: ConsoleState): Row {
+  const troubles = troublesOf(state);
+  const bad = troubles.filter(({ tone }) => tone === "bad").length, warn = troubles.length - bad;
+  const clock = new Date(state.nowMs).toISOString().slice(11, 19);
+  const spans = [span(" segue ", "title"), ...verdict(state, bad, warn), ...servesSpans(state), ...lastSpans(state)];
+  const used = spans.reduce((sum, { text }) => sum + textWidth(text), 0), right = `${clock}Z `;
+  const space = state.columns - used - right.length;
+  return space < 1 ? row(...spans) : row(...spans, " ".repeat(space), span(right, "dim"));
+}
+
+function verdict(state: ConsoleState, bad: number, warn: number): Span[] {
+  if (bad > 0) return [span(`✖ ${bad} ${bad === 1 ? "ALARM" : "ALARMS"}`, "bad")];
+  if (groupsOf(state).some(({ settled }) => !settled)) return [span("▲ a switch", "warn")];
+  if (!state.daemons.some(answers)) return [span("asking …", "warn")];
+  if (warn > 0) return [span(`▲ ${warn} ${warn === 1 ? "warning" : "warnings"}`, "warn")];
+  return [span("✔ all is well", "good")];
+}
+
+function servesSpans(state: ConsoleState): Span[] {
+  const groups = groupsOf(state);
+  if (groups.length === 0) return [];
+  const owned = new Map<string, string[]>(), moving = groups.filter(({ settled }) => !settled);
+  for (const { name, owners } of groups.filter(({ settled }) => settled)) {
+    const key = owners.join(" and ");
+    owned.set(key, [...owned.get(key) ?? [], name]);
+  }
+  return [
+    ...[...owned].flatMap(([who, names]) => [span(" · ", "dim"), serves(who, names.join(", "))]),
+    ...moving.flatMap(({ name }) => [span(" · ", "dim"), span(`${name} is moving`, "warn")]),
+  ];
+}
+
+function serves(who: string, what: string): Span {
+  if (who === "") return span(`nobody serves ${what}`, "bad");
+  return who.includes(" ") ? span(`${who} both serve ${what}`, "bad") : span(`${who} serves ${what}`, "strong");
+}
+
+function lastSpans(state: ConsoleState): Span[] {
+  const last = lastMove(state);
+  if (last === null) return [];
+  const ago = agoText(Math.max(0, state.nowMs - Date.parse(last.at)));
+  return [span(` · last: ${last.kind} to ${last.node} in ${durationText(last.duration_us)}, ${ago}`)];
+}
+
+/** The last time that a group moved: of the two receipts of a switch, the one of the node that took over. */
+export function lastMove({ timeline }: ConsoleState): ReceiptJson | null {
+  for (const it of timeline) {
+    if (it.type !== "entry" || it.entry.type !== "switch") continue;
+    const { kind, outcome } = it.entry;
+    if (outcome === "done" && (kind === "switchover" || kind === "failover")) return it.entry;
+  }
+  return null;
+}

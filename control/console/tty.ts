@@ -1,0 +1,140 @@
+/** The terminal itself: raw keys, the second screen, and all of it put back however the console ends. */
+import { ENTER_SCREEN, LEAVE_SCREEN, Painter } from "./painter.ts";
+import { endKeys, type Key, readKeys } from "./keys.ts";
+
+const encoder = new TextEncoder();
+/** A lone ESC is the key if nothing follows it for so long; a sequence may be torn apart by a slow line. */
+const ESCAPE_MS = 60;
+/** At the end, for a terminal that takes nothing any more. */
+const LAST_WORD_MS = 500;
+
+export interface TtyListener {
+  keys(keys: readonly Key[]): void;
+  resized(): void;
+  /** A signal asks for the end; or the terminal has gone. */
+  ended(code: number): void;
+}
+
+const ENDING = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+export class Tty {
+  readonly #listener: TtyListener;
+  readonly #painter = new Painter();
+  readonly #signals: (readonly [Deno.Signal, () => void])[] = [];
+  /** A write is under way; the newest picture waits for its end, older ones are left out. */
+  #writing: Promise<void> | null = null;
+  #next: readonly string[] | null = null;
+  #open = true;
+
+  constructor(listener: TtyListener) {
+    this.#listener = listener;
+    Deno.stdin.setRaw(true);
+    for (const [signal, code] of Object.entries(ENDING) as [keyof typeof ENDING, number][]) {
+      this.#on(signal, () => this.#listener.ended(code));
+    }
+    this.#on("SIGWINCH", () => this.#again());
+    // After a stop and `fg` the shell has used the terminal meanwhile.
+    this.#on("SIGCONT", () => {
+      Deno.stdin.setRaw(true);
+      this.#send(ENTER_SCREEN);
+      this.#again();
+    });
+    this.#send(ENTER_SCREEN);
+    void this.#read();
+  }
+
+  get size(): { readonly columns: number; readonly rows: number } {
+    try {
+      const { columns, rows } = Deno.consoleSize();
+      return columns > 0 && rows > 0 ? { columns, rows } : { columns: 80, rows: 24 };
+    } catch {
+      return { columns: 80, rows: 24 };
+    }
+  }
+
+  /** Shows a picture, or the one that comes after it: a slow terminal is never waited for. */
+  show(lines: readonly string[]): void {
+    if (!this.#open) return;
+    if (this.#writing !== null) this.#next = lines;
+    else this.#send(this.#painter.paint(lines));
+  }
+
+  /** The terminal as it was before. */
+  async close(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#next = null;
+    for (const [signal, listener] of this.#signals) Deno.removeSignalListener(signal, listener);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const patience = new Promise<void>((resolve) => timer = setTimeout(resolve, LAST_WORD_MS));
+    await Promise.race([this.#writing, patience]);
+    // A terminal that has gone needs no farewell.
+    await Promise.race([writeAll(LEAVE_SCREEN).catch(() => {}), patience]);
+    clearTimeout(timer);
+    try {
+      Deno.stdin.setRaw(false);
+    } catch {
+      // The terminal itself has gone.
+    }
+  }
+
+  #on(signal: Deno.Signal, listener: () => void): void {
+    Deno.addSignalListener(signal, listener);
+    this.#signals.push([signal, listener]);
+  }
+
+  #again(): void {
+    this.#painter.forget();
+    this.#listener.resized();
+  }
+
+  #send(text: string): void {
+    if (text === "") return;
+    const before = this.#writing ?? Promise.resolve();
+    const writing: Promise<void> = before.then(() => writeAll(text)).then(
+      () => this.#written(writing),
+      () => this.#gone(),
+    );
+    this.#writing = writing;
+  }
+
+  #written(writing: Promise<void>): void {
+    if (this.#writing !== writing) return;
+    this.#writing = null;
+    const next = this.#next;
+    this.#next = null;
+    if (next !== null) this.show(next);
+  }
+
+  #gone(): void {
+    if (this.#open) this.#listener.ended(ENDING.SIGHUP);
+  }
+
+  async #read(): Promise<void> {
+    const bytes = new Uint8Array(1024), decoder = new TextDecoder();
+    let rest = "", timer: ReturnType<typeof setTimeout> | undefined;
+    try {
+      while (this.#open) {
+        const length = await Deno.stdin.read(bytes);
+        clearTimeout(timer);
+        if (length === null) return this.#gone();
+        const read = readKeys(rest + decoder.decode(bytes.subarray(0, length), { stream: true }));
+        rest = read.rest;
+        if (this.#open && read.keys.length > 0) this.#listener.keys(read.keys);
+        if (rest === "") continue;
+        timer = setTimeout(() => {
+          const late = endKeys(rest);
+          rest = "";
+          if (this.#open && late.length > 0) this.#listener.keys(late);
+        }, ESCAPE_MS);
+      }
+    } catch {
+      this.#gone();
+    }
+  }
+}
+
+async function writeAll(text: string): Promise<void> {
+  const bytes = encoder.encode(text);
+  for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
+}
