@@ -61,7 +61,7 @@ export function seal(
   nonce: Bytes,
   key: Bytes,
 ): void {
-  const [size, headSize] = [LENGTHS[length]!, LENGTHS[headLength]!];
+  const size = LENGTHS[length]!, headSize = LENGTHS[headLength]!;
   sodium().crypto_aead_chacha20poly1305_ietf_encrypt(out, null, plain, size, head, headSize, null, nonce, key);
 }
 
@@ -75,7 +75,7 @@ export function unseal(
   nonce: Bytes,
   key: Bytes,
 ): boolean {
-  const [size, headSize] = [LENGTHS[length]!, LENGTHS[headLength]!];
+  const size = LENGTHS[length]!, headSize = LENGTHS[headLength]!;
   return sodium().crypto_aead_chacha20poly1305_ietf_decrypt(
     out,
     null,
