@@ -51,7 +51,7 @@ export function openSodium(): void {
   sodium();
 }
 
-/** Writes `length` sealed bytes of `plain` and the tag of 16 to `out`. The `headLength` bytes of `head` are authenticated too. */
+/** Lengths are at most those of a datagram. Writes `length` sealed bytes of `plain` and the tag of 16 to `out`. The `headLength` bytes of `head` are authenticated too. */
 export function seal(
   out: Bytes,
   plain: Bytes,
