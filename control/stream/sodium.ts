@@ -1,6 +1,6 @@
 /**
  * ChaCha20-Poly1305 (RFC 8439) by libsodium, opened on first use: one call for a packet and nothing left to the garbage collector. By node:crypto
- * a packet takes five calls and a dozen objects, which costs three times as much for a small one (tests/bench/aead.ts).
+ * a packet takes five calls and a dozen objects, which costs six times as much for a small one (tests/bench/aead.ts).
  */
 import { libraryPath } from "../../kernel_ffi/library.ts";
 import { DATAGRAM_MAX } from "../core/stream/limits.ts";
