@@ -91,10 +91,11 @@ export class PathSocket {
     }
   }
 
-  /** The network's word on an earlier datagram: port or host unreachable. The timers find out themselves. */
   #onError(error: unknown): void {
     if (!(error instanceof Error)) throw error;
     this.errors++;
+    // The network's word on an earlier datagram: nobody is there yet, or any more. The timers find out themselves.
+    if (error instanceof Deno.errors.ConnectionRefused) return;
     if (++this.#failures < FAILURES_MAX) return;
     this.close();
     this.problem = error.message;

@@ -3,10 +3,11 @@
  * stream does it, and by node:crypto with the same and another algorithm.
  */
 import { type CipherGCMTypes, createCipheriv, createDecipheriv } from "node:crypto";
+import { PAYLOAD_MAX } from "../../control/core/stream/limits.ts";
 import { type Bytes, seal, unseal } from "../../control/stream/sodium.ts";
 
 const ROUNDS = 20_000;
-const SIZES = [40, 130, 400, 1200, 1366];
+const SIZES = [40, 130, 400, 1200, PAYLOAD_MAX];
 const bytes = (length: number): Bytes => new Uint8Array(new ArrayBuffer(length));
 const key = bytes(32), nonce = bytes(12), head = bytes(18);
 

@@ -1,11 +1,20 @@
-/** `deno task sim [COUNT] [FIRST]`: plays histories by seed; `deno task sim --trace SEED` shows one. Ends with 1 if a rule was broken. */
+/**
+ * `deno task sim [COUNT] [FIRST]`: plays histories by seed, of the roles and of the peer stream; `deno task sim --trace SEED` shows one of the
+ * roles. Ends with 1 if a rule was broken.
+ */
 import { type Outcome, playFaults, playMoves } from "./scenario.ts";
+import { playStream } from "./stream/scenario.ts";
 
-const plays: Readonly<Record<string, (seed: number) => Outcome>> = { moves: playMoves, faults: playFaults };
+const traced: Readonly<Record<string, (seed: number) => Outcome>> = { moves: playMoves, faults: playFaults };
+const plays: Readonly<Record<string, (seed: number) => Pick<Outcome, "violations">>> = {
+  ...traced,
+  storm: (seed) => playStream(seed, false),
+  restarts: (seed) => playStream(seed, true),
+};
 
 if (Deno.args[0] === "--trace") {
   const seed = Number(Deno.args[1]);
-  for (const [name, play] of Object.entries(plays)) {
+  for (const [name, play] of Object.entries(traced)) {
     if (Deno.args[2] !== undefined && Deno.args[2] !== name) continue;
     const outcome = play(seed);
     console.log(`# ${name} ${seed}\n${outcome.trace.join("\n")}\n${outcome.violations.join("\n")}`);
@@ -21,6 +30,6 @@ if (Deno.args[0] === "--trace") {
       if (broken <= 10) console.log(`${name} ${seed}: ${outcome.violations.join("; ")}`);
     }
   }
-  console.log(`${2 * count} histories, ${broken} broke a rule`);
+  console.log(`${Object.keys(plays).length * count} histories, ${broken} broke a rule`);
   if (broken > 0) Deno.exit(1);
 }

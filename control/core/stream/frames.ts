@@ -9,6 +9,8 @@
  * 0x1c data      u48 offset, u16 length, bytes of channel c
  * 0x2c credit    u48 offset that channel c may be sent up to
  * ```
+ *
+ * Offsets and numbers have 48 bits: 256 TiB of a channel in one connection.
  */
 
 export const PING = 0x01;
@@ -22,8 +24,6 @@ export const DATA_HEAD_BYTES = 9;
 export const CREDIT_BYTES = 7;
 export const ACK_HEAD_BYTES = 17;
 export const ACK_RANGE_BYTES = 8;
-/** Offsets and numbers are 48 bits: 256 TiB of a channel. */
-export const NUMBER_MAX = 2 ** 48 - 1;
 
 export function put16(out: Uint8Array, at: number, value: number): void {
   out[at] = value >>> 8;

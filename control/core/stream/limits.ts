@@ -68,7 +68,7 @@ export const SILENCE_US = 1_500_000;
 /** A connection of which nothing was heard this long after the hellos will not come up. */
 export const CONFIRM_US = 500_000;
 /** Between two hellos on each path until the peer is met, and the least between two answers to greetings. */
-export const HELLO_US = 50_000;
+export const HELLO_US = 100_000;
 export const HELLO_ANSWER_US = 2_000;
 /** More restarts of the peer in one session of ours than anybody will see. */
 export const RETIRED_MAX = 4096;

@@ -77,11 +77,6 @@ export class Outgoing {
     return this.#lost.count > 0 || (this.#sentTo < this.#written && this.#sentTo < this.#credit);
   }
 
-  /** Nothing to send, but something would be if the receiver had room. */
-  get blocked(): boolean {
-    return this.#sentTo < this.#written && this.#sentTo >= this.#credit;
-  }
-
   /** Takes the next range of at most `room` bytes: what was lost first. Sets `start` and `end`; false: nothing. */
   take(room: number): boolean {
     if (room <= 0) return false;
@@ -108,11 +103,6 @@ export class Outgoing {
       from += count;
       at += count;
     }
-  }
-
-  /** Is any byte of the range still wanted? */
-  isWanted(start: number, end: number): boolean {
-    return end > this.#ackedTo && start < end && !(this.#acked.has(start) && this.#acked.has(end - 1));
   }
 
   onAcked(start: number, end: number): void {
