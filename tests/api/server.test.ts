@@ -10,7 +10,11 @@ import { type Running, SAMPLE_SNAPSHOT, SampleNode, withServer } from "./sample_
 async function ask({ socket }: Running, method: string, path: string, body?: BodyInit): Promise<Response> {
   const client = Deno.createHttpClient({ proxy: { transport: "unix", path: socket } });
   try {
-    const response = await fetch(`http://127.0.0.1${path}`, { method, client, ...(body === undefined ? {} : { body }) });
+    const response = await fetch(`http://127.0.0.1${path}`, {
+      method,
+      client,
+      ...(body === undefined ? {} : { body }),
+    });
     const text = await response.text();
     return new Response(text === "" ? null : text, { status: response.status, headers: response.headers });
   } finally {
