@@ -151,9 +151,7 @@ function dynset(
 }
 
 /** A counter of its own, from zero. */
-const counter = expression("counter", (w) => {
-  w.u64be(/* NFTA_COUNTER_BYTES */ 1, 0).u64be(/* NFTA_COUNTER_PACKETS */ 2, 0);
-});
+const counter = expression("counter", () => {});
 
 /** Adds the register to the set, or gives it a new time-out if it is there. Ends the rule if the set is full. */
 export function update(set: string, timeoutMs: number, register = NFT_REG_1): Expression {
