@@ -26,6 +26,7 @@ const HELP: readonly (readonly [string, string])[] = [
   ["s", "plan a switchover of the group under the cursor; asks first"],
   ["m", "maintenance on or off; asks first"],
   ["/", "show only what has these letters; Esc takes it away"],
+  ["Ctrl-L", "draw the screen anew"],
   ["q, Ctrl-C", "quit; the daemons go on"],
   ["", ""],
   ["● ○", "primary, or up; not primary, or not known"],

@@ -15,6 +15,7 @@ export type Key =
   | "escape"
   | "backspace"
   | "interrupt"
+  | "redraw"
   | { readonly text: string };
 
 /** What stands between `ESC [` and the final byte, with it (ECMA-48 section 5.4, and what xterm and the console make of it). */
@@ -41,6 +42,7 @@ const CONTROLS: Readonly<Record<string, Key>> = {
   "\x03": "interrupt",
   "\x08": "backspace",
   "\x7f": "backspace",
+  "\x0c": "redraw",
 };
 
 /** A sequence that is longer than this is not one. */

@@ -77,7 +77,11 @@ class Console {
     this.#host = host;
     this.#end = end;
     this.#tty = new Tty({
-      keys: (keys) => this.#take({ kind: "keys", keys }, true),
+      keys: (keys) => {
+        // Another program may have written on the terminal.
+        if (keys.includes("redraw")) this.#tty.forget();
+        this.#take({ kind: "keys", keys }, true);
+      },
       resized: () => this.#take({ kind: "size", ...this.#tty.size }, true),
       ended: (code) => end(code),
     });

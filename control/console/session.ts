@@ -83,7 +83,7 @@ export class Session {
       this.#soon = new AbortController();
       await pause(reason !== null ? RETRY_MS : lively ? LIVELY_MS : CALM_MS, this.#soon.signal);
       // However many things happen in one moment, they are one reason to ask.
-      await pause(askedAt + LIVELY_MS - performance.now(), this.#end.signal);
+      await pause(Math.max(0, askedAt + LIVELY_MS - performance.now()), this.#end.signal);
     }
     client.close();
   }

@@ -35,7 +35,12 @@ export class Tty {
     this.#on("SIGWINCH", () => this.#again());
     // After a stop and `fg` the shell has used the terminal meanwhile.
     this.#on("SIGCONT", () => {
-      Deno.stdin.setRaw(true);
+      try {
+        Deno.stdin.setRaw(true);
+      } catch {
+        // A terminal that is closed wakes what was stopped on it.
+        return this.#gone();
+      }
       this.#send(ENTER_SCREEN);
       this.#again();
     });
@@ -83,8 +88,13 @@ export class Tty {
     this.#signals.push([signal, listener]);
   }
 
-  #again(): void {
+  /** The next picture is sent as a whole. */
+  forget(): void {
     this.#painter.forget();
+  }
+
+  #again(): void {
+    this.forget();
     this.#listener.resized();
   }
 

@@ -22,13 +22,13 @@ export class Interrupt {
     }
   }
 
-  /** Writes everything; a reader that has gone is an interrupt. */
+  /** Writes everything; a reader or a terminal that has gone is an interrupt. */
   write(to: { writeSync(bytes: Uint8Array): number }, text: string): void {
     const bytes = encoder.encode(text);
     try {
       for (let at = 0; at < bytes.length;) at += to.writeSync(bytes.subarray(at));
     } catch (error) {
-      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      if (!(error instanceof Deno.errors.BrokenPipe) && !terminalGone(error)) throw error;
       this.#resolve(READER_GONE);
     }
   }
@@ -36,4 +36,9 @@ export class Interrupt {
   close(): void {
     for (const [signal, listener] of this.#listeners) Deno.removeSignalListener(signal, listener);
   }
+}
+
+/** A terminal that was closed answers writes with EIO, for which Deno has no class of its own. */
+function terminalGone(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EIO";
 }

@@ -30,21 +30,22 @@ export async function runLive(): Promise<number> {
   // As a pair is set up by default: somebody who plays does not look at a machine that has nothing else to do.
   const building = World.create({ family: FAMILY, profile: "lan" });
   const live = new Live(building, screen, interrupt.came);
+  let ended: unknown;
   try {
     const ran = live.run().catch((error: unknown) => error);
-    let ended = await Promise.race([ran, interrupt.came]);
+    ended = await Promise.race([ran, interrupt.came]);
     // The console gives the terminal back before anything else is said.
     if (live.opened) ended = await ran;
     if (typeof ended !== "number") ended = await Promise.race([interrupt.came, sleep(SIGNAL_MS).then(() => ended)]);
     screen.live("taking everything away …");
-    await live.close();
-    screen.clear();
-    if (typeof ended === "number") return ended;
-    terminal.err(`segue lab: ${ended instanceof Error ? ended.message : ended}\n`);
-    return 1;
   } finally {
+    await live.close();
     interrupt.close();
   }
+  screen.clear();
+  if (typeof ended === "number") return ended;
+  terminal.err(`segue lab: ${ended instanceof Error ? ended.message : ended}\n`);
+  return 1;
 }
 
 class Live {

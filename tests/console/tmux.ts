@@ -18,6 +18,8 @@ export class Tmux {
   /** Everything that the programs in it have written, with all escape sequences. */
   readonly #raw = Deno.makeTempFileSync({ prefix: "segue-tmux-" });
 
+  #gone = false;
+
   constructor({ columns = 80, rows = 24, env = {} }: TmuxOptions = {}) {
     const shell = [
       "env",
@@ -86,8 +88,15 @@ export class Tmux {
     }
   }
 
-  [Symbol.dispose](): void {
+  /** The terminal is gone, as when a line breaks. */
+  vanish(): void {
+    if (this.#gone) return;
+    this.#gone = true;
     this.#tmux("kill-server");
+  }
+
+  [Symbol.dispose](): void {
+    this.vanish();
     Deno.removeSync(this.#raw);
   }
 }

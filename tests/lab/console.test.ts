@@ -1,5 +1,6 @@
 /** `segue lab --console`: a newcomer plays with a live pair, and nothing is left behind. */
 import assert from "node:assert/strict";
+import { sleep } from "../../control/lab/command.ts";
 import { segueCommand } from "../../control/lab/process.ts";
 import { libc } from "../../kernel_ffi/libc.ts";
 import { Tmux } from "../console/tmux.ts";
@@ -10,6 +11,7 @@ const SIGTERM = 15;
 class Stage {
   readonly folder = Deno.makeTempDirSync({ prefix: "segue-lab-test-" });
   readonly tmux = new Tmux({ columns: 100, rows: 40, env: { TMPDIR: this.folder } });
+  readonly #shell = this.tmux.ask("pane_pid");
 
   start(...args: string[]): void {
     this.tmux.run(...segueCommand("lab", ...args), `; echo "ended with $?"`);
@@ -25,7 +27,7 @@ class Stage {
 
   /** All but the shell itself. */
   processes(): string[] {
-    const shell = this.tmux.ask("pane_pid");
+    const shell = this.#shell;
     return [...Deno.readDirSync("/proc")].map(({ name }) => name).filter((name) => /^\d+$/.test(name) && name !== shell)
       .filter((pid) => {
         try {
@@ -82,9 +84,22 @@ Deno.test("q, and a signal while it is being built: nothing is left", async () =
   await stage.assertNothingLeft(0);
   stage.tmux.run("clear");
   stage.start("--console");
-  while (namespaces().length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  while (namespaces().length === 0) await sleep(10);
   stage.tmux.key("C-c");
   await stage.assertNothingLeft(130);
+});
+
+Deno.test("the terminal goes, as when ssh breaks: nothing is left", async () => {
+  using stage = new Stage();
+  stage.start("--console");
+  await stage.tmux.until(/ 1 move/, 60_000);
+  stage.tmux.vanish();
+  const left =
+    () => [...namespaces(), ...stage.processes(), ...[...Deno.readDirSync(stage.folder)].map(({ name }) => name)];
+  for (const end = Date.now() + 20_000; left().length > 0;) {
+    assert.ok(Date.now() < end, `left behind: ${left()}`);
+    await sleep(50);
+  }
 });
 
 Deno.test("what it cannot be combined with, and no terminal: usage, exit 2", async () => {
