@@ -15,8 +15,9 @@ export function isStatus(value: unknown): value is StatusJson {
 }
 
 function isGroup(group: Fields): boolean {
-  const { lease, state, held, packets, addresses, services, last_switch: last } = group;
-  return texts(group, "name", "role", "eligible_reason") && [lease, state, held, packets].every(isObject) &&
+  const { lease, state, held, packets, addresses, services, last_switch: last, peer_role: peerRole } = group;
+  return (peerRole === null || typeof peerRole === "string") && texts(group, "name", "role", "eligible_reason") &&
+    [lease, state, held, packets].every(isObject) &&
     listOf(addresses, (it) => texts(it, "address", "interface")) &&
     listOf(services, (it) => texts(it, "name", "state")) && (last === null || isReceipt(last));
 }
