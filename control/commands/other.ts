@@ -9,7 +9,7 @@ export function addOtherCommands(program: Command, io: Terminal, exit: SetExit):
     .description("write a new pair key")
     .argument("<file>", "must not exist yet")
     .action(async (file: string) => {
-      const { runKeygen } = await import("../config/key.ts");
+      const { runKeygen } = await import("../../config/key.ts");
       exit(runKeygen(file));
     });
   program.command("lab")

@@ -50,5 +50,5 @@ Deno.test("an answer that is damaged anywhere is refused, or can be shown on eve
         }
       },
     ),
-    { numRuns: 500 },
+    { numRuns: 1000 },
   ));

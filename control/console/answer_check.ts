@@ -1,5 +1,5 @@
 /** Whether what a daemon says has what the console shows; a daemon of another version may say more, and less is not believed. Pure. */
-import type { EntryJson, StatusJson } from "../api/json.ts";
+import type { EntryJson, ReceiptJson, StatusJson } from "../api/json.ts";
 import { isObject } from "./rehearsal.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -7,36 +7,57 @@ type Fields = Readonly<Record<string, unknown>>;
 export function isStatus(value: unknown): value is StatusJson {
   if (!isObject(value)) return false;
   const { paths, groups, alarms, peer, journal, counters, rejected } = value;
-  return texts(value, "node", "pair", "version") && isObject(peer) && texts(peer, "name", "state") &&
-    isObject(journal) && texts(journal, "text", "path") && isObject(counters) && isObject(rejected) &&
-    listOf(alarms, (it) => texts(it, "kind", "since", "text")) &&
-    listOf(paths, (it) => texts(it, "local", "remote", "kind", "state") && typeof it["loss"] === "number") &&
-    listOf(groups, isGroup);
+  return texts(value, "node", "pair", "version") && numbers(value, "uptime_ms") && isObject(peer) && isPeer(peer) &&
+    isObject(journal) && texts(journal, "text", "path") && isCounts(counters) && isCounts(rejected) &&
+    listOf(alarms, (it) => texts(it, "kind", "since", "text")) && listOf(paths, isPath) && listOf(groups, isGroup);
+}
+
+function isPeer(peer: Fields): boolean {
+  return texts(peer, "name", "state") && orNull("number", peer, "last_heard_ms");
+}
+
+function isPath(path: Fields): boolean {
+  return texts(path, "local", "remote", "kind", "state") && numbers(path, "loss") &&
+    orNull("number", path, "rtt_us", "last_heard_ms");
 }
 
 function isGroup(group: Fields): boolean {
-  const { lease, state, held, packets, addresses, services, last_switch: last, peer_role: peerRole } = group;
-  return (peerRole === null || typeof peerRole === "string") && texts(group, "name", "role", "eligible_reason") &&
-    [lease, state, held, packets].every(isObject) &&
+  const { lease, state, held, packets, addresses, services, last_switch: last } = group;
+  return texts(group, "name", "role", "eligible_reason") && numbers(group, "epoch") &&
+    orNull("string", group, "peer_role") && isObject(lease) && orNull("number", lease, "left_ms") &&
+    isObject(state) && orNull("number", state, "lsn", "peer_lsn") && isCounts(held) && isCounts(packets) &&
     listOf(addresses, (it) => texts(it, "address", "interface")) &&
     listOf(services, (it) => texts(it, "name", "state")) && (last === null || isReceipt(last));
 }
 
 export function isEntry(value: unknown): value is EntryJson {
-  if (!isObject(value) || typeof value["id"] !== "number" || !texts(value, "at")) return false;
-  return value["type"] === "switch"
-    ? isReceipt(value)
-    : value["type"] === "event" && texts(value, "level", "kind", "text");
+  if (!isObject(value) || !numbers(value, "id") || !texts(value, "at")) return false;
+  if (value["type"] === "switch") return isReceipt(value);
+  const { group = null, detail = null } = value;
+  return value["type"] === "event" && texts(value, "level", "kind", "text") &&
+    (group === null || typeof group === "string") && (detail === null || isObject(detail));
 }
 
-function isReceipt(value: unknown): boolean {
+export function isReceipt(value: unknown): value is ReceiptJson {
   return isObject(value) && texts(value, "group", "node", "kind", "outcome", "reason", "at") &&
-    isObject(value["packets"]) &&
-    listOf(value["steps"], (it) => texts(it, "step") && typeof it["at_us"] === "number");
+    numbers(value, "from_epoch", "epoch", "duration_us") && isCounts(value["packets"]) &&
+    listOf(value["steps"], (it) => texts(it, "step") && numbers(it, "at_us"));
 }
 
 function texts(value: Fields, ...names: readonly string[]): boolean {
   return names.every((name) => typeof value[name] === "string");
+}
+
+function numbers(value: Fields, ...names: readonly string[]): boolean {
+  return names.every((name) => typeof value[name] === "number");
+}
+
+function orNull(type: "number" | "string", value: Fields, ...names: readonly string[]): boolean {
+  return names.every((name) => value[name] === null || typeof value[name] === type);
+}
+
+function isCounts(value: unknown): boolean {
+  return isObject(value) && Object.values(value).every((count) => typeof count === "number");
 }
 
 function listOf(value: unknown, check: (it: Fields) => boolean): boolean {

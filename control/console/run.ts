@@ -2,6 +2,7 @@
 import { ApiError } from "../api/client.ts";
 import type { Terminal } from "../api/commands/terminal.ts";
 import { type ConsoleEvent, isPlaying, type Order, PLAY_STEP_MS, reduce } from "./reduce.ts";
+import { isReceipt } from "./answer_check.ts";
 import { isObject, readRehearsal } from "./rehearsal.ts";
 import { loadRenderer } from "./load_renderer.ts";
 import type { Renderer } from "./renderer.tsx";
@@ -217,7 +218,10 @@ class Console {
     this.#ask(
       daemon,
       (client) => client.switchover(group, { ...(to === null ? {} : { to }), timeoutUs: SWITCHOVER_US }),
-      (value) => ({ kind: "switched", receipt: value as Extract<ConsoleEvent, { kind: "switched" }>["receipt"] }),
+      (value) =>
+        isReceipt(value)
+          ? { kind: "switched", receipt: value }
+          : { kind: "refused", text: "the daemon's answer cannot be read" },
       refusedText,
     );
   }
