@@ -241,7 +241,7 @@ class Console {
     this.#ask(
       daemon,
       (client) =>
-        client.ask("GET", `/v1/groups/${encodeURIComponent(group)}/services/${encodeURIComponent(service)}/output`),
+        client.ask("GET", `/v1/groups/${encodeURIComponent(group)}/output?service=${encodeURIComponent(service)}`),
       (value) => {
         const lines = isObject(value) && Array.isArray(value["lines"]) ? value["lines"] : null;
         if (lines === null) return output({ kind: "none", text: "the daemon's answer cannot be read" });
