@@ -80,7 +80,7 @@ Deno.test("NO_COLOR: not one colour, and nothing is missing; without it there ar
   withPair(async (world, primary) => {
     const command = segueCommand("console", "--run-dir", world.runDir(primary));
     using plain = new Tmux({ env: { NO_COLOR: "1" } });
-    using coloured = new Tmux();
+    using coloured = new Tmux({ env: { NO_COLOR: "" } });
     for (const tmux of [plain, coloured]) {
       tmux.run(...command);
       await tmux.until(new RegExp(`✔ all is well · ${primary} serves web`));

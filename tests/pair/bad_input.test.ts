@@ -128,9 +128,12 @@ async function ordinaryUser(world: World): Promise<string[]> {
   Deno.mkdirSync(own);
   await run("cp", "-r", `${denoDir}/npm`, own);
   await run("chown", "-R", String(NOBODY), own);
+  // The runtime may stand where only root looks.
+  const runtime = `${world.folder}/runtime`;
+  await run("cp", Deno.execPath(), runtime);
   Deno.chmodSync(world.folder, 0o755);
   const drop = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", "--inh-caps=-all"];
-  return [...drop, "env", `DENO_DIR=${own}`];
+  return [...drop, "env", `DENO_DIR=${own}`, "sh", "-c", `shift; exec ${runtime} "$@"`, "sh"];
 }
 
 async function rejected(world: World, node: NodeName): Promise<Readonly<Record<string, number>>> {
