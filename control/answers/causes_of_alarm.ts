@@ -22,7 +22,7 @@ export function causeOfAlarm(event: NodeEvent, around: Around): Reasoned {
       "where they are lost: look at firewalls on both nodes and at the switch",
     );
   }
-  if (kind === "incompatible") {
+  if (kind === "incompatible" || kind === "state-incompatible") {
     return reasoned(
       "config-mismatch",
       `${text}. Nothing moves until both have the same one: segue check prints a digest to compare.`,
