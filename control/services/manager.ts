@@ -160,9 +160,12 @@ export class ServiceManager {
   async stop(): Promise<void> {
     this.#begin();
     const stopped = Promise.all([...this.#groups.values()].map((group) => group.stop()));
-    if (await within(stopped, STOP_MAX_US) !== null) return;
-    this.#p.log("alarm", `services have not stopped within ${STOP_MAX_US / 1e6} s: killed`);
-    await this.#children.killAll();
+    if (await within(stopped, STOP_MAX_US) === null) {
+      this.#p.log("alarm", `services have not stopped within ${STOP_MAX_US / 1e6} s: killed`);
+      await this.#children.killAll();
+    }
+    // Nobody has a role here any more, and nothing is left running.
+    for (const folder of ["roles", "children"]) removeQuietly(`${this.#p.identity.runDir}/${folder}`);
   }
 
   #group(name: string): GroupServices {
@@ -279,4 +282,12 @@ export class ServiceManager {
 
 function outputKey(group: string, service: string): string {
   return `${group}/${service}`;
+}
+
+function removeQuietly(folder: string): void {
+  try {
+    Deno.removeSync(folder, { recursive: true });
+  } catch {
+    // It was never made, or somebody took it away.
+  }
 }
