@@ -42,7 +42,7 @@ Deno.test("an unknown scenario: the list, exit 2, nothing built", async () => {
 });
 
 /** After the first namespace: while it is built, while daemons start, before the fault, after it. */
-for (const afterMs of [0, 60, 250, 700, 1500, 3000, 4500]) {
+for (const afterMs of [0, 60, 250, 700, 1500, 3000, 3600]) {
   Deno.test(`Ctrl-C ${afterMs} ms after the first namespace: 130, nothing left`, async () => {
     using run = new LabRun("power-off");
     await run.until(() => run.namespaces().length > 0, "the first namespace");
