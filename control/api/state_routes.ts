@@ -10,6 +10,7 @@ import { type ApiContext, badField, json, type Route, type RouteArgs } from "./r
 import { readBatch } from "./state_batch.ts";
 import { stateStream } from "./state_stream.ts";
 import { SSE_HEADERS } from "./sse_writer.ts";
+import { valueFields } from "./value_fields.ts";
 
 const ACKS: readonly AckLevel[] = ["local", "replicated", "durable"];
 /** A batch of the longest values is longer than its values: as base64 in JSON. */
@@ -192,16 +193,4 @@ function whole(text: string | null, fallback: number, max: number, name: string)
   const number = Number(text);
   if (!/^[0-9]{1,16}$/.test(text) || number > max) throw badField(name, `a whole number up to ${max}`);
   return number;
-}
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** A value as JSON can carry it: text where it is text. */
-export function valueFields(value: Uint8Array | null): { value?: string; value_base64?: string } {
-  if (value === null) return {};
-  try {
-    return { value: utf8.decode(value) };
-  } catch {
-    return { value_base64: value.toBase64() };
-  }
 }

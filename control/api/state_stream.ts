@@ -4,7 +4,7 @@
  */
 import type { StateRow } from "../core/state/row.ts";
 import type { GroupState } from "../state/group_state.ts";
-import { valueFields } from "./state_routes.ts";
+import { valueFields } from "./value_fields.ts";
 import { sseStream } from "./sse_writer.ts";
 
 /** Rows at a time; a client that does not read gets no more until it does. */

@@ -13,7 +13,7 @@ import { createGroup, type GroupState, leased, type NodeFacts } from "./group.ts
 import type { GroupBeat, Heartbeat } from "./heartbeat.ts";
 import type { Limits } from "./limits.ts";
 import { deferProbes, probeAnswered, voidProbes } from "./probing.ts";
-import { orderServices } from "./serving.ts";
+import { repeatOrder } from "./serving.ts";
 import {
   addressContested,
   heardBehindPackets,
@@ -320,8 +320,7 @@ function managed(n: NodeState, g: GroupState, on: boolean): void {
   if (g.managed === on) return;
   g.managed = on;
   if (on) {
-    g.serving.to = g.serving.to === "primary" ? "standby" : "primary";
-    orderServices(n, g, g.serving.to === "primary" ? "standby" : "primary", false);
+    repeatOrder(n, g);
   } else if (!g.serving.done) {
     served(n, g, g.serving.order, true, "");
   }

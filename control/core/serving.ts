@@ -18,6 +18,13 @@ export function orderServices(n: NodeFacts, g: GroupState, to: ServingRole, plan
   if (g.managed) n.out.push({ kind: "serve", group: g.index, order: s.order, to, planned });
 }
 
+/** Who joins is told the role that stands, or comes: it was not asked before. */
+export function repeatOrder(n: NodeFacts, g: GroupState): void {
+  const { to } = g.serving;
+  g.serving.to = to === "primary" ? "standby" : "primary";
+  orderServices(n, g, to, false);
+}
+
 /** Whether services, followers and state are where the role wants them. */
 export function servicesReady(g: GroupState, to: ServingRole): boolean {
   return !g.managed || (g.serving.to === to && g.serving.done);

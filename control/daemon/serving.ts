@@ -12,7 +12,7 @@ type RoleReport = Extract<SwitchReport, { kind: "role" }>;
 
 export interface ServingParts {
   readonly services: Pick<ServiceManager, "become" | "settled" | "managed">;
-  readonly state: Pick<StateManager, "seal" | "unseal" | "lastWords" | "role">;
+  readonly state: Pick<StateManager, "seal" | "lastWords" | "role">;
   /** To the switch thread. */
   readonly send: (command: SwitchCommand) => void;
 }

@@ -275,11 +275,6 @@ export class StateManager {
     return group?.replica.lsn ?? 0;
   }
 
-  /** The switchover was called off before this node gave the role away. */
-  unseal(name: string): void {
-    this.groups.get(name)?.replica.unseal();
-  }
-
   /**
    * New node of a switchover: waits until everything that the old one has written is here. Resolves with the LSN, or with why it
    * will not come.

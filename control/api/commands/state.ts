@@ -12,6 +12,7 @@ import {
   type WriteJson,
   writeState,
 } from "../state_calls.ts";
+import { valueFields } from "../value_fields.ts";
 import { complain, type Terminal } from "./terminal.ts";
 import { withDaemon } from "./with_daemon.ts";
 
@@ -130,17 +131,9 @@ function say(io: Terminal, asJson: boolean, written: WriteJson): number {
 
 async function get(io: Terminal, client: ApiClient, group: string, key: string, asJson: boolean): Promise<number> {
   const { value, version } = await getState(client, group, key);
-  if (asJson) io.out(JSON.stringify({ key, version, ...textOf(value) }) + "\n");
+  if (asJson) io.out(JSON.stringify({ key, version, ...valueFields(value) }) + "\n");
   else Deno.stdout.writeSync(value);
   return 0;
-}
-
-function textOf(value: Uint8Array): { value?: string; value_base64?: string } {
-  try {
-    return { value: new TextDecoder("utf-8", { fatal: true }).decode(value) };
-  } catch {
-    return { value_base64: value.toBase64() };
-  }
 }
 
 async function list(io: Terminal, client: ApiClient, group: string, { prefix, json }: StateOptions): Promise<number> {
