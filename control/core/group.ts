@@ -55,6 +55,8 @@ export interface GroupState {
   readonly name: string;
   /** Service interfaces of the group, as bits of the pair's list of service interfaces. */
   readonly links: number;
+  /** Both nodes hear the group's packets: nobody has to learn who serves, and the old node of a switchover has no stragglers. */
+  readonly shared: boolean;
   preferSelf: boolean;
   preempt: boolean;
   /** Written by `become` alone. */
@@ -124,14 +126,17 @@ export interface NodeFacts {
 }
 
 export function createGroup(
-  setup: Pick<
-    GroupState,
-    "index" | "name" | "links" | "preferSelf" | "preempt" | "usedUpTo" | "reservedUpTo" | "unproven"
-  >,
+  setup:
+    & Pick<
+      GroupState,
+      "index" | "name" | "links" | "preferSelf" | "preempt" | "usedUpTo" | "reservedUpTo" | "unproven"
+    >
+    & { readonly shared?: boolean },
   nowUs: number,
 ): GroupState {
   return {
     ...setup,
+    shared: setup.shared ?? false,
     role: "starting",
     sinceUs: nowUs,
     epoch: setup.usedUpTo,

@@ -13,6 +13,7 @@ import type { Slot, SwitchPlan } from "./plan.ts";
 import { EvidenceBook } from "./evidence_book.ts";
 import { JitterWatch } from "./jitter_watch.ts";
 import { ReceiptBook } from "./receipts.ts";
+import type { Shadow } from "./shadow.ts";
 import type { StragglerCount } from "./straggling.ts";
 import type { KernelRules, SlotCounters } from "./rules.ts";
 
@@ -67,6 +68,8 @@ export class SwitchContext {
   slotCounters: ReadonlyMap<number, SlotCounters> = new Map();
   heldAtBegin: HoldCounts = { held: 0, heldByPeer: 0, released: 0, dropped: 0 };
   returned = 0;
+  /** Null without a group that has one. */
+  shadow: Shadow | null = null;
   /** Packets served when the group was taken, -1: not read yet. */
   readonly servedAtTake: number[];
   readonly #told: { role: Role | null; epoch: number }[];
@@ -154,6 +157,23 @@ export class SwitchContext {
     } else if (known.text !== text) {
       this.alarms.set(kind, { ...known, text });
     }
+  }
+
+  /** Packets of a group were dropped from the shadow because there were too many. */
+  shadowOverflow(group: string, packets: number): void {
+    this.#overflowed.set(group, (this.#overflowed.get(group) ?? 0) + packets);
+  }
+
+  readonly #overflowed = new Map<string, number>();
+
+  /** Said once for all of the time since it was said last. */
+  sayOverflows(): void {
+    if (this.#overflowed.size === 0) return;
+    for (const [group, packets] of this.#overflowed) {
+      const text = `${group}: more packets came than the shadow keeps: the ${packets} oldest were dropped`;
+      this.event("alarm", "shadow-overflow", text, group, { packets });
+    }
+    this.#overflowed.clear();
   }
 
   reject(reason: string): void {

@@ -202,11 +202,15 @@ export class Executor {
     this.#note(group, "addresses");
     if (!this.#beat(group, "take")) return;
     this.#note(group, `lease, epoch ${epoch}`);
-    for (const slot of slots) this.announce(slot);
-    this.#note(group, "announced");
+    const g = c.node.groups[group]!;
+    if (!g.holding) this.#finishShadow(group);
+    // On a shared wire nobody has to learn anything. It is announced a little later: some may know an older MAC.
+    if (!g.shared) {
+      for (const slot of slots) this.announce(slot);
+      this.#note(group, "announced");
+    }
     this.schedules[group]!.start(monotonicUs());
     c.servedAtTake[group] = -1;
-    const g = c.node.groups[group]!;
     c.trafficExpected[group] = g.traffic || g.peer.traffic;
   }
 
@@ -264,10 +268,26 @@ export class Executor {
   }
 
   #finishHold(group: number): void {
+    const { shared } = this.#c.node.groups[group]!;
+    if (shared) {
+      this.#finishShadow(group);
+      // Before the last look at the queues: what is passed on from here on has come by itself as well.
+      this.#beat(group, "unhold");
+    }
     const problem = this.#attempt(() => this.#c.hold.finish());
     if (problem !== null) this.#c.event("alarm", "hold", `what was held may be lost: ${problem}`);
     this.#note(group, "released all");
-    this.#beat(group, "unhold");
+    if (!shared) this.#beat(group, "unhold");
+  }
+
+  /** After a failover what is in the shadow is served; else the old node has served it. */
+  #finishShadow(group: number): void {
+    const { shadow, receipts } = this.#c;
+    if (shadow === null) return;
+    const replay = receipts.kindOf(group) === "failover";
+    const problem = this.#attempt(() => shadow.finish(group, replay, monotonicUs()));
+    if (problem !== null) this.#c.event("alarm", "shadow", `what the shadow kept may be lost: ${problem}`);
+    if (replay) this.#note(group, `replayed ${shadow.replayedLast(group)}`);
   }
 
   #giveBack(group: number): void {
@@ -301,6 +321,7 @@ export class Executor {
         this.#c.hold.drain();
         this.#c.hold.finish();
       }
+      this.#c.shadow?.rehearse(monotonicUs());
     }
     return Math.round(bestUs);
   }

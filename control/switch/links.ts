@@ -31,11 +31,12 @@ export class FrameLink {
   readonly #frame: Uint8Array<ArrayBuffer>;
   errors = 0;
 
-  constructor(name: string) {
+  /** @param virtualMacs that the interface shall hear for groups with a shared wire */
+  constructor(name: string, virtualMacs: readonly Uint8Array[]) {
     this.name = name;
     this.title = `frame ${name}`;
     this.socket = new FrameSocket({ interface: name, etherType: ETHERTYPE_EXPERIMENTAL, multicast: MULTICAST_MAC });
-    this.plain = new FrameSocket({ interface: name, etherType: SEND_ONLY });
+    this.plain = new FrameSocket({ interface: name, etherType: SEND_ONLY, unicast: virtualMacs });
     this.#frame = new Uint8Array(ETHERNET_HEADER_BYTES + DATAGRAM_MAX);
     this.#writeHeader();
   }
@@ -104,6 +105,12 @@ export class PathLink {
   }
 }
 
+function virtualMacsOf(plan: SwitchPlan, service: number): readonly Uint8Array[] {
+  return plan.slots.flatMap(({ interface: i, virtual }) =>
+    i === service && virtual !== undefined ? [virtual.mac, virtual.passedMac] : []
+  );
+}
+
 export type Link = FrameLink | PathLink;
 
 export class Links {
@@ -113,7 +120,7 @@ export class Links {
   readonly all: readonly Link[];
 
   constructor(plan: SwitchPlan) {
-    this.frames = plan.interfaces.map((name) => new FrameLink(name));
+    this.frames = plan.interfaces.map((name, i) => new FrameLink(name, virtualMacsOf(plan, i)));
     this.paths = plan.paths.map((path) => new PathLink(path.local, path.remote));
     this.all = [...this.frames, ...this.paths];
   }

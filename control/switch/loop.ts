@@ -84,6 +84,7 @@ export class SwitchLoop {
     this.#letServicesFinish(monotonicUs());
     this.#p.executor.tick(monotonicUs());
     this.#announce(monotonicUs());
+    this.#c.shadow?.turn(monotonicUs());
     if (now >= this.#housekeepingUs) this.#housekeep(now);
     this.#p.news.mendHold();
     if (this.#stop !== null) this.#tryStop(monotonicUs());
@@ -101,6 +102,7 @@ export class SwitchLoop {
 
   #wakeUs(): number {
     let wake = Math.min(nextWakeUs(this.#c.node), this.#housekeepingUs);
+    if (this.#c.shadow !== null) wake = Math.min(wake, this.#c.shadow.nextUs);
     for (const schedule of this.#p.executor.schedules) wake = Math.min(wake, schedule.nextUs);
     return wake;
   }
@@ -164,10 +166,12 @@ export class SwitchLoop {
   }
 
   /** Somebody else speaks as one of the addresses, or asks for it as one who means to take it. */
-  #spoken(index: number, { address, mac, owns }: Speaker): void {
+  #spoken(index: number, { address, mac: spoken, from, owns }: Speaker): void {
     const { socket, peerMac } = this.#c.links.frames[index]!;
-    const order = compareBytes(socket.mac, mac);
     const slot = this.#c.slotsOf[index]!.find((one) => one.addresses.some((it) => it.bytes === address));
+    // On a shared wire both speak of the same MAC; who sends is told by the frame.
+    const mac = slot?.virtual === undefined ? spoken : from;
+    const order = compareBytes(socket.mac, mac);
     if (order === 0 || slot === undefined) return;
     const group = slot.group, lower = order < 0;
     if (!owns) {
@@ -209,6 +213,7 @@ export class SwitchLoop {
     this.#openPaths(now);
     this.#c.report({ kind: "alive" });
     this.#p.executor.renewHold();
+    this.#c.sayOverflows();
     // Not in the middle of a switch, whose receipt counts from the last reading.
     if (this.#c.plan.groups.some((group) => this.#c.receipts.isOpen(group.index))) return;
     this.#c.slotCounters = this.#c.rules.counters();

@@ -159,6 +159,7 @@ export class News {
     try {
       this.#c.rules.installGate();
       this.#holdMissing = true;
+      this.#c.shadow?.rulesGone(now);
       this.#c.counters.rules_repaired++;
       const tookUs = Math.round(this.#c.rules.lastInstallUs);
       this.#c.event(
