@@ -152,6 +152,18 @@ export const NO_STATE: StateSnapshot = {
   sync: "alone",
 };
 
+/** Packets that a standby on a shared wire keeps until the primary has given a later sign of life. */
+export interface ShadowSnapshot {
+  readonly now: number;
+  readonly bytes: number;
+  readonly oldest_ms: number;
+  /** Since the daemon's start: kept; served at failovers; dropped as served by the peer; dropped because there were too many or too old. */
+  readonly total: number;
+  readonly replayed: number;
+  readonly served: number;
+  readonly dropped: number;
+}
+
 export interface GroupSnapshot {
   readonly name: string;
   readonly role: Role;
@@ -162,6 +174,7 @@ export interface GroupSnapshot {
   readonly state: StateSnapshot;
   readonly last_switch: SwitchReceipt | null;
   readonly held: { readonly now: number; readonly total: number; readonly released: number; readonly dropped: number };
+  readonly shadow?: ShadowSnapshot;
   readonly packets: {
     readonly served: number;
     readonly passed: number;

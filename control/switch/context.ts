@@ -3,7 +3,7 @@ import type { Effect } from "../core/effects.ts";
 import type { SwitchReport } from "../core/messages.ts";
 import { emptyHeartbeat } from "../core/heartbeat.ts";
 import type { NodeState } from "../core/node.ts";
-import type { Alarm, EventLevel, NodeEvent, Role, SwitchReceipt } from "../core/vocabulary.ts";
+import type { Alarm, EventLevel, NodeEvent, PacketCounts, Role, SwitchReceipt } from "../core/vocabulary.ts";
 import { DATAGRAM_MAX, type WireKey } from "../core/wire.ts";
 import type { Addresses } from "./addresses.ts";
 import type { Hold, HoldCounts } from "./hold.ts";
@@ -221,6 +221,7 @@ export class SwitchContext {
         released: held.released - start.released,
         returned: this.returned,
         dropped: held.dropped - start.dropped,
+        ...this.#replayed(group),
       },
       nowUs,
       this.evidence.read(group, nowUs),
@@ -230,6 +231,12 @@ export class SwitchContext {
     if (receipt === null) return;
     this.#ended.set(group, receipt);
     this.report({ kind: "receipt", receipt });
+  }
+
+  #replayed(group: number): Partial<PacketCounts> {
+    const last = this.receipts.kindOf(group) === "failover" ? this.shadow?.lastReplay(group) ?? null : null;
+    if (last === null) return {};
+    return { shadowed: last.shadowed, replayed: last.replayed, replayedOldestUs: Math.round(last.oldestUs) };
   }
 
   /** Answers a command; with the receipt of the switch that ended just now, if one did. */

@@ -287,7 +287,7 @@ export class Executor {
     const replay = receipts.kindOf(group) === "failover";
     const problem = this.#attempt(() => shadow.finish(group, replay, monotonicUs()));
     if (problem !== null) this.#c.event("alarm", "shadow", `what the shadow kept may be lost: ${problem}`);
-    if (replay) this.#note(group, `replayed ${shadow.replayedLast(group)}`);
+    if (replay) this.#note(group, `replayed ${shadow.lastReplay(group)?.replayed ?? 0}`);
   }
 
   #giveBack(group: number): void {

@@ -22,11 +22,22 @@ const EARLY_US = 150;
 const RETRY_US = 10_000;
 
 export interface ShadowCounts {
-  /** Packets kept since the start; served at a failover; dropped as the peer's; dropped for their age or number. */
+  /** Packets kept since the start; of these wait now, with their bytes, the oldest since then (-1: none). */
   readonly shadowed: number;
+  readonly waiting: number;
+  readonly bytes: number;
+  readonly oldestUs: number;
+  /** Served at failovers; dropped as the peer's; dropped for their age or number. */
   readonly replayed: number;
   readonly served: number;
   readonly dropped: number;
+}
+
+/** What a failover found in the shadow. */
+export interface Replay {
+  readonly shadowed: number;
+  readonly replayed: number;
+  readonly oldestUs: number;
 }
 
 interface Kept {
@@ -43,9 +54,7 @@ interface Kept {
   replayed: number;
   served: number;
   dropped: number;
-  /** What the last failover served, and the age of the oldest of it (0: there was nothing). */
-  replayedLast: number;
-  oldestReplayedUs: number;
+  lastReplay: Replay | null;
 }
 
 export class Shadow {
@@ -85,8 +94,7 @@ export class Shadow {
       replayed: 0,
       served: 0,
       dropped: 0,
-      replayedLast: 0,
-      oldestReplayedUs: 0,
+      lastReplay: null,
     }));
   }
 
@@ -192,31 +200,37 @@ export class Shadow {
    */
   finish(group: number, replay: boolean, nowUs: number): void {
     const kept = this.#kept.find((it) => it.group.index === group);
-    if (kept === undefined || !kept.active) return;
-    kept.oldestReplayedUs = 0;
-    kept.replayedLast = 0;
+    if (kept === undefined) return;
+    kept.lastReplay = null;
+    if (!kept.active) return;
+    const { shadowed, replayed } = this.counts(group)!;
+    const waited = kept.log.packets, { oldestUs } = kept.log;
     this.#empty(kept, replay, nowUs);
     kept.active = false;
     this.#apply(nowUs);
     this.#empty(kept, replay, nowUs);
+    kept.lastReplay = replay
+      ? {
+        shadowed: waited + kept.queue.packets - shadowed,
+        replayed: kept.replayed - replayed,
+        oldestUs: oldestUs < 0 ? 0 : nowUs - oldestUs,
+      }
+      : null;
   }
 
   #empty(kept: Kept, replay: boolean, nowUs: number): void {
     const { log, queue } = kept;
     for (let round = 0; round < ROUNDS_MAX; round++) {
       this.#look(kept, nowUs);
-      const oldestUs = log.oldestUs;
       log.takeAll();
       if (log.taken === 0) return;
-      if (!replay) {
+      if (replay) {
+        queue.release(log.takenUpTo);
+        kept.replayed += log.taken;
+      } else {
         queue.drop(log.takenUpTo);
         kept.served += log.taken;
-        continue;
       }
-      queue.release(log.takenUpTo);
-      kept.replayed += log.taken;
-      kept.replayedLast += log.taken;
-      kept.oldestReplayedUs = Math.max(kept.oldestReplayedUs, nowUs - oldestUs);
     }
   }
 
@@ -249,27 +263,18 @@ export class Shadow {
     this.nextUs = Math.min(this.nextUs, nowUs);
   }
 
+  /** Null for a group that has none. */
   counts(group: number): ShadowCounts | null {
     const kept = this.#kept.find((it) => it.group.index === group);
     if (kept === undefined) return null;
-    const { queue, replayed, served, dropped } = kept;
-    return { shadowed: queue.packets, replayed, served, dropped: dropped + queue.lost };
+    const { queue, log, replayed, served, dropped } = kept;
+    const { packets: waiting, bytes, oldestUs } = log;
+    return { shadowed: queue.packets, waiting, bytes, oldestUs, replayed, served, dropped: dropped + queue.lost };
   }
 
-  /** Age of the oldest packet that waits now, microseconds; 0: none does. */
-  oldestUs(group: number, nowUs: number): number {
-    const oldestUs = this.#kept.find((it) => it.group.index === group)?.log.oldestUs ?? -1;
-    return oldestUs < 0 ? 0 : nowUs - oldestUs;
-  }
-
-  /** Age of the oldest packet that the last failover served. */
-  oldestReplayedUs(group: number): number {
-    return this.#kept.find((it) => it.group.index === group)?.oldestReplayedUs ?? 0;
-  }
-
-  /** Packets that the last failover served. */
-  replayedLast(group: number): number {
-    return this.#kept.find((it) => it.group.index === group)?.replayedLast ?? 0;
+  /** What the last failover found and served; null for a group that has no shadow. */
+  lastReplay(group: number): Replay | null {
+    return this.#kept.find((it) => it.group.index === group)?.lastReplay ?? null;
   }
 
   close(): void {

@@ -1,6 +1,12 @@
 /** Everything that status, metrics and the console want to know, taken between two turns of the loop. */
 import { monotonicUs } from "../../kernel_ffi/libc.ts";
-import { type GroupSnapshot, NO_STATE, type PathSnapshot, type SwitchSnapshot } from "../core/messages.ts";
+import {
+  type GroupSnapshot,
+  NO_STATE,
+  type PathSnapshot,
+  type ShadowSnapshot,
+  type SwitchSnapshot,
+} from "../core/messages.ts";
 import { able, leased, peerAlive } from "../core/group.ts";
 import type { SwitchContext } from "./context.ts";
 import type { Link } from "./links.ts";
@@ -22,7 +28,7 @@ export function takeSnapshot(c: SwitchContext, startUs: number): SwitchSnapshot 
       last_heard_ms: msSince(c.node.heardUs, now),
       version: c.node.peerSoftware === "" ? null : c.node.peerSoftware,
     },
-    groups: c.plan.groups.map((group) => groupOf(c, group)),
+    groups: c.plan.groups.map((group) => groupOf(c, group, now)),
     alarms: [...c.alarms.values()],
     rejected: { ...c.rejected },
     counters: { ...c.counters },
@@ -64,7 +70,22 @@ function endpoint(it: { readonly host: string; readonly port: number }): string 
   return it.host.includes(":") ? `[${it.host}]:${it.port}` : `${it.host}:${it.port}`;
 }
 
-function groupOf(c: SwitchContext, planned: PlannedGroup): GroupSnapshot {
+function shadowOf(c: SwitchContext, group: number, now: number): { readonly shadow?: ShadowSnapshot } {
+  const counts = c.shadow?.counts(group);
+  if (!counts) return {};
+  const { shadowed: total, waiting, bytes, oldestUs, ...others } = counts;
+  return {
+    shadow: {
+      now: waiting,
+      bytes,
+      oldest_ms: oldestUs < 0 ? 0 : Math.round((now - oldestUs) / 100) / 10,
+      total,
+      ...others,
+    },
+  };
+}
+
+function groupOf(c: SwitchContext, planned: PlannedGroup, now: number): GroupSnapshot {
   const g = c.node.groups[planned.index]!;
   const left = planned.slots.map((slot) => c.rules.leaseLeftMs(slot.id));
   const packets = { served: 0, passed: 0, dropped: 0, muted: 0 };
@@ -96,6 +117,7 @@ function groupOf(c: SwitchContext, planned: PlannedGroup): GroupSnapshot {
       released: held.released,
       dropped: held.dropped,
     },
+    ...shadowOf(c, planned.index, now),
     packets,
     peer_role: g.peerKnown ? g.peer.role : null,
     able: able(c.node, g),
