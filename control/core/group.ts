@@ -57,6 +57,10 @@ export interface GroupState {
   readonly links: number;
   /** Both nodes hear the group's packets: nobody has to learn who serves, and the old node of a switchover has no stragglers. */
   readonly shared: boolean;
+  /** ... but the network does not play along, and neighbours are told as on any other wire. Written by `shared_wire.ts` alone. */
+  fallback: boolean;
+  /** Frames for the virtual MAC in the last second, plus one; 1: none on one of the interfaces; 0: not counted yet. */
+  seen: number;
   preferSelf: boolean;
   preempt: boolean;
   /** Written by `become` alone. */
@@ -137,6 +141,8 @@ export function createGroup(
   return {
     ...setup,
     shared: setup.shared ?? false,
+    fallback: false,
+    seen: 0,
     role: "starting",
     sinceUs: nowUs,
     epoch: setup.usedUpTo,

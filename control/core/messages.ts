@@ -175,6 +175,13 @@ export interface GroupSnapshot {
   readonly last_switch: SwitchReceipt | null;
   readonly held: { readonly now: number; readonly total: number; readonly released: number; readonly dropped: number };
   readonly shadow?: ShadowSnapshot;
+  /** Of a group with a shared wire: which wire is in force, and what this node and the peer see of the virtual MAC, frames a second. */
+  readonly wire?: {
+    readonly in_force: "shared" | "announce";
+    readonly seen: number | null;
+    readonly peer_seen: number | null;
+    readonly macs: readonly string[];
+  };
   readonly packets: {
     readonly served: number;
     readonly passed: number;

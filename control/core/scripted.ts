@@ -94,6 +94,8 @@ export class ScriptedNode {
       traffic: false,
       epoch: 0,
       switchId: 0,
+      fallback: false,
+      seen: 0,
       links: 0,
       ...said,
     };

@@ -5,14 +5,16 @@ import { monotonicUs } from "../../kernel_ffi/libc.ts";
 import { encodeSolicitation } from "../../kernel_ffi/ndp.ts";
 import { fillHeartbeat } from "../core/beat.ts";
 import type { Effect, FrameStep } from "../core/effects.ts";
-import { beatStep, nextEpoch } from "../core/group.ts";
+import { beatStep, leased, nextEpoch } from "../core/group.ts";
 import { type CoreEvent, stepNode } from "../core/node.ts";
+import { onSharedWire } from "../core/shared_wire.ts";
 import { beatDone } from "../core/wake.ts";
 import { encodeHeartbeat } from "../core/wire.ts";
 import { announcementFrames, AnnounceSchedule } from "./announcer.ts";
 import type { SwitchContext } from "./context.ts";
 import type { PlannedGroup, Slot } from "./plan.ts";
 import { markOf, STEP } from "./ruleset_steps.ts";
+import { applyWire } from "./wire_watch.ts";
 
 const TICK: CoreEvent = { kind: "tick" };
 
@@ -59,6 +61,8 @@ export class Executor {
         return this.#probe(effect.group);
       case "take":
         return this.#take(effect.group, effect.epoch);
+      case "wire":
+        return this.#wire(effect.group);
       case "announce":
         for (const slot of c.plan.groups[effect.group]!.slots) this.announce(slot);
         return this.schedules[effect.group]!.start(monotonicUs());
@@ -71,6 +75,7 @@ export class Executor {
       case "releasePeer":
         // Not after a refused take: without a lease they would be lost; they wait for the next try, or go back.
         if (c.node.groups[effect.group]!.role !== "primary") return;
+        this.#finishShadow(effect.group);
         c.hold.releasePassed();
         return this.#note(effect.group, "released what came by the peer");
       case "finishHold":
@@ -205,7 +210,7 @@ export class Executor {
     const g = c.node.groups[group]!;
     if (!g.holding) this.#finishShadow(group);
     // On a shared wire nobody has to learn anything. It is announced a little later: some may know an older MAC.
-    if (!g.shared) {
+    if (!onSharedWire(g)) {
       for (const slot of slots) this.announce(slot);
       this.#note(group, "announced");
     }
@@ -221,6 +226,12 @@ export class Executor {
     }
   }
 
+  /** Another MAC from now on; who serves tells the neighbours. */
+  #wire(group: number): void {
+    applyWire(this.#c, this.#c.plan.groups[group]!);
+    if (leased(this.#c.node.groups[group]!)) this.#do({ kind: "announce", group }, monotonicUs());
+  }
+
   #hold(group: number): void {
     const c = this.#c;
     const planned = c.plan.groups[group]!;
@@ -228,7 +239,7 @@ export class Executor {
     if (other !== null && other !== planned) {
       return this.#holdFailed(group, `packets of ${other.config.name} are held just now`);
     }
-    const problem = this.#attempt(() => c.hold.begin(planned));
+    const problem = this.#attempt(() => c.hold.begin(planned, onSharedWire(c.node.groups[group]!)));
     if (problem !== null) return this.#holdFailed(group, problem);
     c.heldAtBegin = c.hold.counts();
     this.#beat(group, "hold");
@@ -268,7 +279,7 @@ export class Executor {
   }
 
   #finishHold(group: number): void {
-    const { shared } = this.#c.node.groups[group]!;
+    const shared = onSharedWire(this.#c.node.groups[group]!);
     if (shared) {
       this.#finishShadow(group);
       // Before the last look at the queues: what is passed on from here on has come by itself as well.
@@ -285,9 +296,8 @@ export class Executor {
     const { shadow, receipts } = this.#c;
     if (shadow === null) return;
     const replay = receipts.kindOf(group) === "failover";
-    const problem = this.#attempt(() => shadow.finish(group, replay, monotonicUs()));
-    if (problem !== null) this.#c.event("alarm", "shadow", `what the shadow kept may be lost: ${problem}`);
-    if (replay) this.#note(group, `replayed ${shadow.lastReplay(group)?.replayed ?? 0}`);
+    if (!shadow.finish(group, replay, monotonicUs()) || !replay) return;
+    this.#note(group, `replayed ${shadow.lastReplay(group)?.replayed ?? 0}`);
   }
 
   #giveBack(group: number): void {

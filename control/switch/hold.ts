@@ -29,7 +29,8 @@ export class Hold {
   readonly #rules: KernelRules;
   /** The group that is held; one at a time, as the queues are shared. */
   #group: PlannedGroup | null = null;
-  /** Of a shared wire: what came by way of the peer, and how much came directly before the peer served no more of it. */
+  #twice = false;
+  /** If packets come twice: what came by way of the peer, and how much came directly before the peer served no more of it. */
   #passedOn: Digests | null = null;
   #servedBefore = 0;
 
@@ -41,10 +42,14 @@ export class Hold {
     return this.#group;
   }
 
-  /** The kernel queues the group's packets from here on. Throws `KernelError`. */
-  begin(group: PlannedGroup): void {
+  /**
+   * The kernel queues the group's packets from here on. Throws `KernelError`.
+   * @param twice what the old node passes on will come directly as well: the wire is shared
+   */
+  begin(group: PlannedGroup, twice = false): void {
     this.#set(group);
     this.#group = group;
+    this.#twice = twice;
     this.#passedOn = null;
   }
 
@@ -59,7 +64,7 @@ export class Hold {
    * the later ones are served once, by whichever way they come first.
    */
   oldNodePasses(): void {
-    if (this.#group === null || !this.#group.shared || this.#passedOn !== null) return;
+    if (this.#group === null || !this.#twice || this.#passedOn !== null) return;
     this.#passedOn = new Digests();
     this.direct.drain();
     this.#servedBefore = this.direct.waiting;
@@ -105,12 +110,12 @@ export class Hold {
     const group = this.#group;
     const passed = this.passed.takeAll(), direct = this.direct.takeAll();
     // On a shared wire the old node has what came directly: it served it, or holds it.
-    const packets = group?.shared ? passed : [...passed, ...direct];
+    const packets = this.#twice ? passed : [...passed, ...direct];
     this.#rules.clearHold();
     this.#group = null;
     if (group === null) return 0;
     let sent = 0;
-    for (const packet of packets) if (sendBack(packet, group, linkOf)) sent++;
+    for (const packet of packets) if (this.#sendBack(packet, group, linkOf)) sent++;
     return sent;
   }
 
@@ -129,24 +134,24 @@ export class Hold {
     this.passed.close();
     this.direct.close();
   }
-}
 
-/** Wraps a packet for the peer, on the interface to whose address it goes; a routed one on the group's first. */
-function sendBack(packet: Uint8Array, group: PlannedGroup, linkOf: (slotInterface: number) => FrameLink): boolean {
-  const v6 = packet[0]! >> 4 === 6;
-  const destination = v6 ? packet.subarray(24, 40) : packet.subarray(16, 20);
-  const slot =
-    group.slots.find((one) =>
-      one.addresses.some((it) =>
-        it.bytes.length === destination.length && it.bytes.every((byte, i) => byte === destination[i])
-      )
-      // What is only routed through the pair is not for one of its addresses.
-    ) ?? group.slots[0]!;
-  const link = linkOf(slot.interface);
-  const peer = slot.virtual?.passedMac ?? link.peerMac;
-  if (peer === null) return false;
-  const frame = new Uint8Array(ETHERNET_HEADER_BYTES + packet.length);
-  writeEthernetHeader(frame, peer, link.socket.mac, v6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4);
-  frame.set(packet, ETHERNET_HEADER_BYTES);
-  return link.plain.send(frame, frame.length, 0) === 0;
+  /** Wraps a packet for the peer, on the interface to whose address it goes; a routed one on the group's first. */
+  #sendBack(packet: Uint8Array, group: PlannedGroup, linkOf: (slotInterface: number) => FrameLink): boolean {
+    const v6 = packet[0]! >> 4 === 6;
+    const destination = v6 ? packet.subarray(24, 40) : packet.subarray(16, 20);
+    const slot =
+      group.slots.find((one) =>
+        one.addresses.some((it) =>
+          it.bytes.length === destination.length && it.bytes.every((byte, i) => byte === destination[i])
+        )
+        // What is only routed through the pair is not for one of its addresses.
+      ) ?? group.slots[0]!;
+    const link = linkOf(slot.interface);
+    const peer = this.#twice ? slot.virtual!.passedMac : link.peerMac;
+    if (peer === null) return false;
+    const frame = new Uint8Array(ETHERNET_HEADER_BYTES + packet.length);
+    writeEthernetHeader(frame, peer, link.socket.mac, v6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4);
+    frame.set(packet, ETHERNET_HEADER_BYTES);
+    return link.plain.send(frame, frame.length, 0) === 0;
+  }
 }

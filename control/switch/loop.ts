@@ -16,6 +16,7 @@ import type { MailboxReader } from "./mailbox.ts";
 import type { News } from "./news.ts";
 import type { Receiver } from "./receiver.ts";
 import { takeSnapshot } from "./snapshot.ts";
+import { WireWatch } from "./wire_watch.ts";
 
 /** Counters, paths that could not be opened, word to the watchdog. */
 const HOUSEKEEPING_US = 500_000;
@@ -46,6 +47,7 @@ export class SwitchLoop {
   readonly #c: SwitchContext;
   readonly #poller = new Poller();
   readonly #aftercare: Aftercare;
+  readonly #wires: WireWatch;
   readonly #startUs = monotonicUs();
   #housekeepingUs = monotonicUs();
   #handOverUs = monotonicUs() + HAND_OVER_US;
@@ -58,6 +60,7 @@ export class SwitchLoop {
     this.#p = parts;
     this.#c = parts.context;
     this.#aftercare = new Aftercare(parts.context);
+    this.#wires = new WireWatch(parts.context, parts.executor);
     this.#poller.set(parts.mailboxFd);
     this.#poller.set(parts.news.monitor.fd);
     this.#poller.set(parts.context.rules.notificationFd);
@@ -181,7 +184,9 @@ export class SwitchLoop {
       }
       return;
     }
-    if (!leased(this.#c.node.groups[group]!)) {
+    const g = this.#c.node.groups[group]!;
+    if (!leased(g)) {
+      if (peerMac !== null && sameBytes(peerMac, mac)) this.#c.shadow?.answered(group, g.probing.sentUs);
       this.#c.counters.probes_answered++;
       this.#c.evidence.noteAnswer(group);
     } else if (peerMac === null || !sameBytes(peerMac, mac)) {
@@ -226,6 +231,7 @@ export class SwitchLoop {
     }
     this.#heardAgain();
     this.#aftercare.look(now);
+    this.#wires.look(now);
     if (now < this.#handOverUs) return;
     this.#handOverUs = now + HAND_OVER_US;
     this.#c.report({ kind: "jitter", jitter: this.#c.jitter.take(this.#c.links) });

@@ -97,7 +97,7 @@ export class Receiver {
   #sharedWire(bit: number, now: number): void {
     const { shadow, hold, node } = this.#c;
     if (shadow !== null && bit !== 0) shadow.heard(31 - Math.clz32(bit), this.#beat.session, this.#beat.sentUs, now);
-    if (hold.group?.shared && node.groups[hold.group.index]!.moving.passingSeen) hold.oldNodePasses();
+    if (hold.group?.shared === true && node.groups[hold.group.index]!.moving.passingSeen) hold.oldNodePasses();
   }
 
   /** An older one: late on a slower link than the one it was first heard on, or sent again by somebody. */

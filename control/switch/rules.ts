@@ -29,8 +29,8 @@ import {
   withPeerMac,
 } from "./ruleset.ts";
 import { planHeld } from "./ruleset_hold.ts";
-import { hasShared, planHeldMacs, planShadowed } from "./ruleset_shared.ts";
-import { GATE_TABLE, HOLD_TABLE, nameOf, OWN_TABLES, type RulesetSpec } from "./ruleset_spec.ts";
+import { hasShared, planHeldMacs, planShadowed, planVirtualMac } from "./ruleset_shared.ts";
+import { allSlots, GATE_TABLE, HOLD_TABLE, nameOf, OWN_TABLES, type RulesetSpec } from "./ruleset_spec.ts";
 import { LEASE_KEY } from "./ruleset_steps.ts";
 
 /** Packets of a slot since this object was made. */
@@ -193,6 +193,14 @@ export class KernelRules {
   setShadowed(macs: readonly Uint8Array[]): void {
     planShadowed(this.#batch.reset(), macs);
     commit(this.#socket, this.#batch, "keep packets in the shadow");
+  }
+
+  /** Whether the kernel speaks of a slot's virtual MAC, as it does after `install`, or of the node's own. */
+  setVirtualMac(slot: number, on: boolean): void {
+    const spec = allSlots(this.#spec).find((it) => it.slot === slot);
+    if (spec?.shared === undefined) throw new RangeError(`set virtual MAC: slot ${slot} has none`);
+    planVirtualMac(this.#batch.reset(), spec, on);
+    commit(this.#socket, this.#batch, "set virtual MAC");
   }
 
   /** Packets per slot. Without rules: as they were when the rules went. */

@@ -12,6 +12,8 @@ const ADVERTISE = 136;
 const isProtocol = (high: number, low: number) => [meta("protocol"), equals(new Uint8Array([high, low]))];
 const IP = isProtocol(0x08, 0x00);
 const IPV6 = isProtocol(0x86, 0xdd);
+/** What the nodes send to a virtual MAC to see whether it arrives (`wire_watch.ts`). */
+export const WIRE_TEST: readonly Expression[] = isProtocol(0x88, 0xb6);
 /** ARP of Ethernet and IPv4 (RFC 826: hardware and protocol address length). */
 export const ARP: readonly Expression[] = [
   ...isProtocol(0x08, 0x06),

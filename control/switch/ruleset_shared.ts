@@ -25,20 +25,24 @@ import {
   verdictOf,
 } from "../../kernel_ffi/nftables/expressions.ts";
 import { addCounter, addRule } from "../../kernel_ffi/nftables/rule.ts";
-import { addElements, addSet, flushSet, KEY_ETHER, KEY_IPV4, KEY_IPV6 } from "../../kernel_ffi/nftables/set.ts";
+import { addElements, addSet, flushSet, KEY_ETHER } from "../../kernel_ffi/nftables/set.ts";
 import { addChain } from "../../kernel_ffi/nftables/table.ts";
 import {
   ADVERTISEMENT,
   ARP,
   ARP_SENDER,
+  FAMILIES,
   isIcmp6,
+  KEY_OF,
   loadDestinationMac,
   MAC_BYTES,
   SOLICIT,
   SOLICITATION,
   SOURCE,
+  WIRE_TEST,
 } from "./ruleset_match.ts";
 import {
+  addressesOf,
   allSlots,
   GATE_TABLE,
   HOLD_TABLE,
@@ -77,14 +81,13 @@ export function planSharedSlot(batch: NftBatch, slot: SlotSpec): void {
   const { slot: k } = slot;
   const rule = (chain: string, ...expressions: Expression[]) => addRule(batch, GATE_TABLE, chain, ...expressions);
   addCounter(batch, GATE_TABLE, nameOf.seen(k));
-  addSet(batch, GATE_TABLE, { name: nameOf.virtual(4, k), key: KEY_IPV4 });
-  addElements(batch, GATE_TABLE, nameOf.virtual(4, k), slot.v4.map((key) => ({ key })));
-  addSet(batch, GATE_TABLE, { name: nameOf.virtual(6, k), key: KEY_IPV6 });
-  addElements(batch, GATE_TABLE, nameOf.virtual(6, k), slot.v6.map((key) => ({ key })));
+  for (const family of FAMILIES) addSet(batch, GATE_TABLE, { name: nameOf.virtual(family, k), key: KEY_OF[family] });
+  fillVirtual(batch, slot);
 
   const heard = nameOf.heard(k);
   addChain(batch, GATE_TABLE, heard);
   rule(heard, countIn(nameOf.seen(k)), ...takeForOwn());
+  rule(heard, ...WIRE_TEST, verdict(DROP));
   rule(heard, ...ARP, verdict(goTo(nameOf.ask(k))));
   rule(heard, ...SOLICITATION, verdict(goTo(nameOf.ask(k))));
   rule(heard, verdict(goTo(nameOf.entrance(k))));
@@ -95,6 +98,19 @@ export function planSharedSlot(batch: NftBatch, slot: SlotSpec): void {
   rule(passed, ...takeForOwn());
   rule(passed, ...alive(nameOf.hold(k)), verdict(ACCEPT));
   rule(passed, verdict(DROP));
+}
+
+function fillVirtual(batch: NftBatch, slot: SlotSpec): void {
+  for (const family of FAMILIES) {
+    const addresses = addressesOf([slot], family);
+    addElements(batch, GATE_TABLE, nameOf.virtual(family, slot.slot), addresses.map((key) => ({ key })));
+  }
+}
+
+/** Whether the kernel speaks of the virtual MAC, or of the node's own as on any other wire. */
+export function planVirtualMac(batch: NftBatch, slot: SlotSpec, on: boolean): void {
+  for (const family of FAMILIES) flushSet(batch, GATE_TABLE, nameOf.virtual(family, slot.slot));
+  if (on) fillVirtual(batch, slot);
 }
 
 /** At the entrance, without a lease: into the shadow, if the group has one now. */

@@ -109,6 +109,7 @@ export class Shadow {
     for (const kept of this.#kept) {
       if (kept.active || this.#node.groups[kept.group.index]!.role !== "standby") continue;
       kept.active = true;
+      kept.lastReplay = null;
       begun = true;
     }
     if (begun) this.#applied = false;
@@ -134,13 +135,22 @@ export class Shadow {
     for (const kept of this.#kept) {
       if (!kept.active || (kept.group.links & (1 << link)) === 0 || !this.#serves(kept.group.index)) continue;
       const sentUs = this.#sentOnAll(kept.group);
-      kept.log.takeUntil(sentUs - marginUs);
-      if (kept.log.taken > 0) {
-        kept.queue.drop(kept.log.takenUpTo);
-        kept.served += kept.log.taken;
-      }
+      this.#dropServed(kept, sentUs - marginUs);
       this.nextUs = Math.max(nowUs, sentUs + beatUs - marginUs - EARLY_US);
     }
+  }
+
+  /** The peer's kernel has answered a question for the address that was sent then (0: none): it had the lease, if not a daemon. */
+  answered(group: number, askedUs: number): void {
+    if (askedUs === 0) return;
+    for (const kept of this.#kept) if (kept.group.index === group) this.#dropServed(kept, askedUs - this.#marginUs);
+  }
+
+  #dropServed(kept: Kept, us: number): void {
+    kept.log.takeUntil(us);
+    if (kept.log.taken === 0) return;
+    kept.queue.drop(kept.log.takenUpTo);
+    kept.served += kept.log.taken;
   }
 
   /**
@@ -196,13 +206,11 @@ export class Shadow {
 
   /**
    * This node has taken the group's lease: what waits is served, in order, and from then on everything else at once. After a switchover
-   * the old node has served it: it goes. Throws `KernelError`.
+   * the old node has served it: it goes. False if there is no shadow (any more).
    */
-  finish(group: number, replay: boolean, nowUs: number): void {
+  finish(group: number, replay: boolean, nowUs: number): boolean {
     const kept = this.#kept.find((it) => it.group.index === group);
-    if (kept === undefined) return;
-    kept.lastReplay = null;
-    if (!kept.active) return;
+    if (kept === undefined || !kept.active) return false;
     const { shadowed, replayed } = this.counts(group)!;
     const waited = kept.log.packets, { oldestUs } = kept.log;
     this.#empty(kept, replay, nowUs);
@@ -216,6 +224,7 @@ export class Shadow {
         oldestUs: oldestUs < 0 ? 0 : nowUs - oldestUs,
       }
       : null;
+    return true;
   }
 
   #empty(kept: Kept, replay: boolean, nowUs: number): void {
