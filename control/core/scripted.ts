@@ -36,6 +36,7 @@ export interface ScriptSetup {
   readonly usedUpTo?: number;
   readonly reservedUpTo?: number;
   readonly unproven?: boolean;
+  readonly shared?: boolean;
 }
 
 /** Ticks at one moment that no timer explains: a spin, which would starve the machine. */
@@ -48,7 +49,15 @@ export class ScriptedNode {
   #lines: string[] = [];
 
   constructor(setup: ScriptSetup = {}) {
-    const { index = 0, preempt = false, links = 1, usedUpTo = 0, reservedUpTo = 1000, unproven = false } = setup;
+    const {
+      index = 0,
+      preempt = false,
+      links = 1,
+      usedUpTo = 0,
+      reservedUpTo = 1000,
+      unproven = false,
+      shared = false,
+    } = setup;
     const group: NodeSetup["groups"][number] = {
       name: "web",
       links,
@@ -57,6 +66,7 @@ export class ScriptedNode {
       usedUpTo,
       reservedUpTo,
       unproven,
+      shared,
     };
     this.node = createNode({
       index,
