@@ -51,6 +51,7 @@ function buildGroup({ keys, addresses, tracks, state, shared, services }: GroupD
     shared: {
       mac: shared.keys.mac ?? null,
       replay: shared.keys.replay ?? SHARED_DEFAULTS.replay,
+      lagUs: shared.keys.lag ?? null,
       maxBytes: shared.keys.max ?? SHARED_DEFAULTS.maxBytes,
     },
     preempt: there(keys.preempt),

@@ -57,7 +57,7 @@ Deno.test("a short file gets the defaults", () => {
       name: "web",
       prefer: "a",
       wire: "announce",
-      shared: { mac: null, replay: true, maxBytes: 32 * 1024 ** 2 },
+      shared: { mac: null, replay: true, lagUs: null, maxBytes: 32 * 1024 ** 2 },
       preempt: false,
       addresses: [{ address: "10.77.0.100", prefixLength: 32, family: 4, interface: "veth0" }],
       track: [],

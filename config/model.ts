@@ -107,6 +107,8 @@ export interface SharedWireConfig {
   readonly mac: string | null;
   /** A failover serves what came since the last proof of life. */
   readonly replay: boolean;
+  /** How long a service may take to read what came for it; null: a quarter of a heartbeat. */
+  readonly lagUs: number | null;
   /** Of packets in the shadow. */
   readonly maxBytes: number;
 }

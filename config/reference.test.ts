@@ -64,7 +64,7 @@ Deno.test("the reference file says the defaults", () => {
   });
   assert.deepEqual(group.state, STATE_DEFAULTS);
   assert.equal(group.wire, "announce");
-  assert.deepEqual(shared?.shared, { mac: "02:53:45:10:00:01", ...SHARED_DEFAULTS });
+  assert.deepEqual(shared?.shared, { mac: "02:53:45:10:00:01", lagUs: timing.heartbeatUs / 4, ...SHARED_DEFAULTS });
   const [echo] = group.services;
   assert.deepEqual(echo?.health, { kind: "tcp", target: { host: "127.0.0.1", port: 9000 }, ...HEALTH_DEFAULTS });
   const { name: _, exec: __, health: ___, ...others } = echo;

@@ -208,6 +208,7 @@ export const STATE_DEFAULTS = { whenAlone: "accept", waitUs: 1_000_000, maxBytes
 export const SHARED = {
   mac: virtualMac().optional(),
   replay: z.boolean().optional(),
+  lag: time(),
   max: size('"8MiB", "64MiB"').optional(),
 } as const satisfies Shape;
 

@@ -186,7 +186,7 @@ export class SwitchLoop {
     }
     const g = this.#c.node.groups[group]!;
     if (!leased(g)) {
-      if (peerMac !== null && sameBytes(peerMac, mac)) this.#c.shadow?.answered(group, g.probing.sentUs);
+      if (peerMac !== null && sameBytes(peerMac, mac)) this.#c.shadow?.answered(group, index, g.probing.sentUs);
       this.#c.counters.probes_answered++;
       this.#c.evidence.noteAnswer(group);
     } else if (peerMac === null || !sameBytes(peerMac, mac)) {

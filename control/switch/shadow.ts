@@ -131,19 +131,27 @@ export class Shadow {
    */
   heard(link: number, session: number, peerUs: number, nowUs: number): void {
     this.#sentUs[link] = this.#clock.sentUs(session, peerUs, nowUs);
-    const beatUs = this.#node.limits.heartbeatUs, marginUs = this.#marginUs;
+    const beatUs = this.#node.limits.heartbeatUs;
     for (const kept of this.#kept) {
       if (!kept.active || (kept.group.links & (1 << link)) === 0 || !this.#serves(kept.group.index)) continue;
-      const sentUs = this.#sentOnAll(kept.group);
-      this.#dropServed(kept, sentUs - marginUs);
-      this.nextUs = Math.max(nowUs, sentUs + beatUs - marginUs - EARLY_US);
+      const sentUs = this.#sentOnAll(kept.group), lagUs = this.#lagUs(kept);
+      this.#dropServed(kept, sentUs - lagUs);
+      // A look now, or a little before what the next heartbeat will prove.
+      const lookUs = sentUs + beatUs - lagUs - EARLY_US;
+      this.nextUs = lookUs > nowUs ? Math.min(this.nextUs, lookUs) : nowUs;
     }
   }
 
-  /** The peer's kernel has answered a question for the address that was sent then (0: none): it had the lease, if not a daemon. */
-  answered(group: number, askedUs: number): void {
+  /**
+   * The peer's kernel has answered a question for an address, on a service interface, that was sent then (0: none): it had the lease, if
+   * not a daemon.
+   */
+  answered(group: number, link: number, askedUs: number): void {
     if (askedUs === 0) return;
-    for (const kept of this.#kept) if (kept.group.index === group) this.#dropServed(kept, askedUs - this.#marginUs);
+    this.#sentUs[link] = Math.max(this.#sentUs[link]!, askedUs);
+    for (const kept of this.#kept) {
+      if (kept.group.index === group) this.#dropServed(kept, this.#sentOnAll(kept.group) - this.#lagUs(kept));
+    }
   }
 
   #dropServed(kept: Kept, us: number): void {
@@ -155,10 +163,10 @@ export class Shadow {
 
   /**
    * What came so shortly before a heartbeat may not have been read by the service yet when the power went: it is kept until the next
-   * one. The price is a datagram or two more that are served twice.
+   * one. The price is that more is served twice.
    */
-  get #marginUs(): number {
-    return this.#node.limits.heartbeatUs / 4;
+  #lagUs(kept: Kept): number {
+    return kept.group.config.shared.lagUs ?? this.#node.limits.heartbeatUs / 4;
   }
 
   #serves(group: number): boolean {
