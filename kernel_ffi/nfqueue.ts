@@ -24,8 +24,6 @@ export interface HoldCounts {
   readonly released: number;
   /** Taken out to be given back. */
   readonly returned: number;
-  /** Not wanted by `releaseSome`. */
-  readonly sifted: number;
   /** Lost because the socket's buffer was full. What overran `maxLength` is known to `overrun` alone. */
   readonly dropped: number;
 }
@@ -72,8 +70,12 @@ export class HoldQueue {
       released: this.#released,
       returned: this.#returned,
       dropped: this.#dropped,
-      sifted: this.#sifted,
     };
+  }
+
+  /** Packets that `releaseSome` did not want. */
+  get sifted(): number {
+    return this.#sifted;
   }
 
   /** Reads what the queue has to tell, without waiting; returns how many packets came. They stay queued. */

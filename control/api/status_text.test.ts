@@ -16,6 +16,7 @@ peer b is alive, heard 2 ms ago, segue 0.1.0
 
 GROUP  ROLE     EPOCH  LEASE       PEER IS  ELIGIBLE  ADDRESSES
 web    primary  12     18 ms left  standby  yes       10.77.0.100 veth0, fd00:77::100 veth0
+web: wire shared; frames a second here 1200, at the peer 1198; in the shadow 7 packets, the oldest 1.50 ms old
 web: service echo is running, healthy
 
 PATH                             KIND   STATE  RTT     LOSS   HEARD
@@ -59,6 +60,7 @@ peer b is unknown, never heard
 
 GROUP  ROLE      EPOCH  LEASE  PEER IS  ELIGIBLE  ADDRESSES
 web    starting  0      none   -        no
+web: wire shared; frames a second here 1200, at the peer 1198; in the shadow 7 packets, the oldest 1.50 ms old
 web cannot be primary here: veth0 has no carrier
 `,
   );

@@ -2,6 +2,7 @@
 import { receiptFromJson } from "../api/json.ts";
 import type { EntryJson, ReceiptJson, StatusJson } from "../api/json.ts";
 import { packetsText, receiptTitle } from "../api/receipt_text.ts";
+import { wireText } from "../api/wire_text.ts";
 import { durationText, spanText } from "../api/units.ts";
 import { slices } from "./history.ts";
 import { groupsOf, nodesOf, pathsOf } from "./pair.ts";
@@ -126,6 +127,7 @@ function groupPage(state: ConsoleState, id: string, width: number): Page | null 
       "held",
       `${group.held.now} now, ${group.held.total} in all, released ${group.held.released}, dropped ${group.held.dropped}`,
     ),
+    ...[wireText(group)].flatMap((text) => text === null ? [] : [field("wire", text)]),
     field(
       "packets",
       `served ${group.packets.served}, passed on ${group.packets.passed}, stopped ${group.packets.dropped} coming and ` +

@@ -123,7 +123,7 @@ export class Hold {
     const passed = this.passed.counts, direct = this.direct.counts;
     return {
       // What came twice on a shared wire was held once.
-      held: passed.queued + direct.queued - direct.sifted,
+      held: passed.queued + direct.queued - this.direct.sifted,
       heldByPeer: passed.queued,
       released: passed.released + direct.released,
       dropped: passed.dropped + direct.dropped,

@@ -209,7 +209,7 @@ kernelTest("held are the virtual MAC and what the peer passes on, apart", (node)
     // 1 was served by the old node, 2 and 3 came by it as well.
     direct.releaseSome((packet) => packet[28]! > 3);
     assert.deepEqual(firstBytes(v4), [2, 3, 4]);
-    assert.equal(direct.counts.sifted, 3);
+    assert.equal(direct.sifted, 3);
     node.order("unhold");
     node.rules.clearHold();
     node.far.send(to(passedMac, 5, { by: PEER_MAC }));
