@@ -26,8 +26,15 @@ function isGroup(group: Fields): boolean {
   return texts(group, "name", "role", "eligible_reason") && numbers(group, "epoch") &&
     orNull("string", group, "peer_role") && isObject(lease) && orNull("number", lease, "left_ms") &&
     isObject(state) && orNull("number", state, "lsn", "peer_lsn") && isCounts(held) && isCounts(packets) &&
+    isWire(group["wire"]) && (group["shadow"] === undefined || isCounts(group["shadow"])) &&
     listOf(addresses, (it) => texts(it, "address", "interface")) &&
     listOf(services, (it) => texts(it, "name", "state")) && (last === null || isReceipt(last));
+}
+
+/** Of a group with a shared wire only. */
+function isWire(wire: unknown): boolean {
+  return wire === undefined ||
+    (isObject(wire) && texts(wire, "in_force") && orNull("number", wire, "seen", "peer_seen"));
 }
 
 export function isEntry(value: unknown): value is EntryJson {
