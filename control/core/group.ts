@@ -1,6 +1,7 @@
 /** One group on one node: its state, and the facts about the node that decisions are made from. Plain data, no behaviour. */
 import type { Effect, FrameStep } from "./effects.ts";
 import { emptyGroupBeat, type GroupBeat, type Phase } from "./heartbeat.ts";
+import type { HintSource } from "./hints.ts";
 import type { Limits } from "./limits.ts";
 import type { Role, ServingRole } from "./vocabulary.ts";
 
@@ -113,8 +114,9 @@ export interface NodeFacts {
   compatible: boolean;
   /** The peer says that its node is stopping. */
   peerStopping: boolean;
-  /** A reason to suspect early, and until when it counts: what took a cable down may take the rest down a moment later. */
+  /** A reason to suspect early, and until when it counts (`hints.ts`). */
   hint: string;
+  hintSource: HintSource;
   hintUntilUs: number;
   stopping: boolean;
   /** Somebody works on this node by hand: nothing is taken that is not needed. */
@@ -171,11 +173,6 @@ export function createGroup(
     nextOfferUs: 0,
     calmSinceUs: nowUs,
   };
-}
-
-/** The reason to suspect early that counts now; "" if none. */
-export function hintNow(n: NodeFacts): string {
-  return n.nowUs < n.hintUntilUs ? n.hint : "";
 }
 
 /** Whether the peer has been heard lately enough to count on what it said. */

@@ -11,6 +11,7 @@ import type { Effect } from "./effects.ts";
 import { createFreshness, type Freshness, judge, type Verdict } from "./freshness.ts";
 import { createGroup, type GroupState, leased, type NodeFacts } from "./group.ts";
 import type { GroupBeat, Heartbeat } from "./heartbeat.ts";
+import { type HintSource, refuteHint, takeHint } from "./hints.ts";
 import type { Limits } from "./limits.ts";
 import { deferProbes, probeAnswered, voidProbes } from "./probing.ts";
 import { repeatOrder } from "./serving.ts";
@@ -73,7 +74,7 @@ export type CoreEvent =
     readonly reason: string;
   }
   /** Something besides silence speaks for the peer's death. */
-  | { readonly kind: "hint"; readonly reason: string }
+  | { readonly kind: "hint"; readonly source: HintSource; readonly reason: string }
   /** This thread slept past its time. */
   | { readonly kind: "lateWake"; readonly lateUs: number }
   | { readonly kind: "eligible"; readonly group: number; readonly ok: boolean; readonly reason: string }
@@ -112,6 +113,7 @@ export function createNode(setup: NodeSetup, nowUs: number): NodeState {
     compatible: false,
     peerStopping: false,
     hint: "",
+    hintSource: "port",
     hintUntilUs: -Infinity,
     stopping: false,
     maintenance: false,
@@ -171,8 +173,7 @@ export function stepNode(n: NodeState, nowUs: number, event: CoreEvent): readonl
       served(n, n.groups[event.group]!, event.order, event.ok, event.reason);
       break;
     case "hint":
-      n.hint = event.reason;
-      n.hintUntilUs = nowUs + 2 * n.limits.deadAfterUs;
+      takeHint(n, event.source, event.reason);
       break;
     case "lateWake":
       for (const g of n.groups) voidProbes(n, g);
@@ -234,6 +235,7 @@ export function judgeHeartbeat(n: NodeState, nowUs: number, beat: Heartbeat): Ve
 
 function heard(n: NodeState, beat: Heartbeat, link: number): void {
   n.heardUs = n.nowUs;
+  refuteHint(n);
   n.peerSoftware = beat.software;
   n.peerStopping = beat.stopping;
   n.compatible = sameDigest(n.digest, beat.digest) && beat.groupCount === n.groups.length;

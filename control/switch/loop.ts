@@ -121,11 +121,15 @@ export class SwitchLoop {
   #read(): void {
     const { context, receiver, news } = this.#p, poller = this.#poller;
     const frames = context.links.frames;
+    // Refusals first: what they say is refuted by a heartbeat that came at the same time, not the other way round.
+    for (const path of context.links.paths) {
+      if (path.socket !== null && poller.failed(path.socket.fd)) {
+        this.#pathFailed(path.socket.drainErrors(), path.remote.host);
+      }
+    }
     for (let i = 0; i < frames.length; i++) if (poller.revents(frames[i]!.socket.fd) !== 0) receiver.readFrames(i);
     for (const path of context.links.paths) {
-      if (path.socket === null) continue;
-      if (poller.readable(path.socket.fd)) receiver.readPath(path);
-      if (poller.failed(path.socket.fd)) this.#pathFailed(path.socket.drainErrors(), path.remote.host);
+      if (path.socket !== null && poller.readable(path.socket.fd)) receiver.readPath(path);
     }
     for (let i = 0; i < this.#p.probes.length; i++) {
       if (poller.revents(this.#p.probes[i]!.fd) !== 0) this.#readProbes(i);
@@ -154,7 +158,7 @@ export class SwitchLoop {
     if (errno === ECONNREFUSED) {
       const now = monotonicUs(), reason = `port unreachable at ${host}: the peer's daemon is gone`;
       this.#c.evidence.noteHint(reason, now);
-      this.#p.executor.step(now, { kind: "hint", reason });
+      this.#p.executor.step(now, { kind: "hint", source: "port", reason });
     }
   }
 

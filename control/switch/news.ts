@@ -79,7 +79,9 @@ export class News {
     if (service >= 0) this.#serviceCarrier(service, now);
     if (carrier) return;
     const host = this.#pathInterface.get(index);
-    if (host !== undefined) this.#executor.step(now, { kind: "hint", reason: `no carrier on ${name} (path ${host})` });
+    if (host !== undefined) {
+      this.#executor.step(now, { kind: "hint", source: "carrier", reason: `no carrier on ${name} (path ${host})` });
+    }
   }
 
   /** The kernel may tell of a carrier up to a second late (net/core/link_watch.c): after the switch that it would explain. */
