@@ -36,9 +36,9 @@ export class Executor {
     this.step(nowUs, TICK);
   }
 
-  /** A heartbeat out of turn: for one who does not know our session yet. */
-  beat(): void {
-    this.#beat(null, null);
+  /** A heartbeat out of turn: for one who does not know our session yet, or has not the key that signs the others. */
+  beat(keyId: number): void {
+    this.#beat(null, null, keyId);
   }
 
   /** Gives the core an event and does what it orders. What the kernel refuses is a new event, at once. */
@@ -109,10 +109,10 @@ export class Executor {
    * One heartbeat on every link. On each service interface one frame for each slot that has a mark now, or one without.
    * False if the kernel refused a step; then the core has been told, and its answer has been done.
    */
-  #beat(marked: number | null, step: FrameStep | null): boolean {
+  #beat(marked: number | null, step: FrameStep | null, keyId = this.#c.keys.signing.keyId): boolean {
     const c = this.#c;
     const now = monotonicUs();
-    const length = this.#encode(now);
+    const length = this.#encode(now, keyId);
     beatDone(c.node, now);
     c.counters.heartbeats_sent++;
     let refused: { slot: Slot; step: FrameStep } | null = null;
@@ -144,12 +144,12 @@ export class Executor {
     return false;
   }
 
-  #encode(now: number): number {
+  #encode(now: number, keyId: number): number {
     const c = this.#c;
     fillHeartbeat(c.node, now, c.ownBeat);
     c.fillEchoes(now);
     c.sent.note(c.ownBeat.seq, now);
-    return encodeHeartbeat(c.ownBeat, c.key, c.datagram);
+    return encodeHeartbeat(c.ownBeat, c.keys.signer(keyId), c.datagram);
   }
 
   /** A full device queue says the same as a rule that drops; the set tells which it was. */
@@ -310,7 +310,7 @@ export class Executor {
     for (const slot of group.slots) {
       c.addresses.on(slot);
       const link = c.links.frames[slot.interface]!;
-      link.load(c.datagram, this.#encode(monotonicUs()));
+      link.load(c.datagram, this.#encode(monotonicUs(), c.keys.signing.keyId));
       link.send(76, markOf(STEP.take, slot.id));
       for (const frame of this.#announcements[slot.id - 1]!) link.plain.send(frame, frame.length, 0);
       c.rules.leaseLeftMs(slot.id);

@@ -12,6 +12,7 @@ import type { PairConfig } from "../../config/model.ts";
 import { Aftercare } from "./aftercare.ts";
 import type { SwitchContext } from "./context.ts";
 import type { Executor } from "./executor.ts";
+import type { KeyWatch } from "./key_watch.ts";
 import type { MailboxReader } from "./mailbox.ts";
 import type { News } from "./news.ts";
 import type { Receiver } from "./receiver.ts";
@@ -34,6 +35,7 @@ export interface LoopParts {
   readonly context: SwitchContext;
   readonly executor: Executor;
   readonly receiver: Receiver;
+  readonly keys: KeyWatch;
   readonly news: News;
   readonly probes: readonly ProbeSocket[];
   readonly queues: UdpQueues;
@@ -212,6 +214,7 @@ export class SwitchLoop {
     this.#housekeepingUs = now + HOUSEKEEPING_US;
     this.#openPaths(now);
     this.#c.report({ kind: "alive" });
+    this.#p.keys.look();
     this.#p.executor.renewHold();
     // Not in the middle of a switch, whose receipt counts from the last reading.
     if (this.#c.plan.groups.some((group) => this.#c.receipts.isOpen(group.index))) return;
@@ -293,6 +296,9 @@ export class SwitchLoop {
         return executor.step(now, { kind: "maintenance", on: command.on });
       case "alarm":
         return c.alarm(command.alarm, command.text);
+      case "keys":
+        this.#p.keys.replace(command.keys);
+        return c.report({ kind: "result", id: command.id, ok: true });
       case "reload":
         return this.#reload(command.id, JSON.parse(command.configJson) as PairConfig);
       case "stop":

@@ -13,11 +13,13 @@ import { makeRealtime, setOomScoreAdj, trimMemory } from "../../kernel_ffi/sched
 import { JIFFY_US, planLimits } from "../core/limits.ts";
 import type { SwitchInit, SwitchReport } from "../core/messages.ts";
 import { createNode, type NodeState } from "../core/node.ts";
+import { PairKeys } from "../core/pair_keys.ts";
 import { prepareKey } from "../core/wire.ts";
 import { Addresses } from "./addresses.ts";
 import { SwitchContext } from "./context.ts";
 import { Executor } from "./executor.ts";
 import { Hold } from "./hold.ts";
+import { KeyWatch } from "./key_watch.ts";
 import { Links } from "./links.ts";
 import { SwitchLoop } from "./loop.ts";
 import { MailboxReader } from "./mailbox.ts";
@@ -81,7 +83,7 @@ function runNode(init: SwitchInit, post: (report: SwitchReport) => void): void {
     rules,
     hold,
     addresses,
-    key: prepareKey(init.key, config.pair.name),
+    keys: new PairKeys(init.keys.map((key) => prepareKey(key, config.pair.name))),
     software: init.version,
     post,
   });
@@ -107,10 +109,12 @@ function runNode(init: SwitchInit, post: (report: SwitchReport) => void): void {
       context.event("notice", "scheduling", `the switch thread runs without real-time priority: ${realtime.reason}`);
     }
     const mailbox = new MailboxReader({ memory: init.mailbox, fd: init.mailboxFd });
+    const keys = new KeyWatch(context, executor);
     const loop = new SwitchLoop({
       context,
       executor,
-      receiver: new Receiver(context, executor),
+      receiver: new Receiver(context, executor, keys),
+      keys,
       news,
       probes,
       queues,

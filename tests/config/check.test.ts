@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { check, runCheck } from "../../config/check.ts";
 import { askDaemon, judgeDaemon } from "../../config/host/daemon.ts";
-import { generateKey } from "../../config/key.ts";
+import { generateKey } from "../../config/key_change.ts";
 import { readConfigFile } from "../../config/load.ts";
 import { libc } from "../../kernel_ffi/libc.ts";
 import { nfqLibrary } from "../../kernel_ffi/nfqueue_library.ts";

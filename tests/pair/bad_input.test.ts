@@ -1,6 +1,7 @@
 /** What is not right: configuration, key, rights, and everything that strangers may send. */
 import assert from "node:assert/strict";
-import { generateKey, readKey } from "../../config/key.ts";
+import { readKeys } from "../../config/key.ts";
+import { generateKey } from "../../config/key_change.ts";
 import { run } from "../../control/lab/command.ts";
 import { LabProcess } from "../../control/lab/process.ts";
 import { lanAddress, type NodeName, NODES } from "../../control/lab/topology.ts";
@@ -268,7 +269,7 @@ async function forge(world: World, node: NodeName, count: number): Promise<Reado
     toIp: lanAddress(node),
     fromIp: lanAddress(other(node)),
     node: node === "a" ? 0 : 1,
-    key: [...readKey(`${world.folder}/pair.key`)],
+    key: [...readKeys(`${world.folder}/pair.key`)[0]!],
     count,
     perSecond: 5000,
   });
