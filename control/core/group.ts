@@ -39,6 +39,10 @@ export interface Moving {
   aborted: boolean;
   /** Epoch of the peer when it began. */
   peerEpoch: number;
+  /** New node: when it last asked whether the address is still free; -Infinity while that was not needed. */
+  askedUs: number;
+  /** New node: when the kernel last refused the take; what answers an earlier question is worth nothing any more. -Infinity: never. */
+  refusedUs: number;
 }
 
 /** What the main thread was told last about services, followers and state, and whether it has done it. */
@@ -110,6 +114,8 @@ export interface NodeFacts {
   limits: Limits;
   /** When the peer was last heard (fresh), -Infinity if never. */
   heardUs: number;
+  /** When the newest own heartbeat left that the peer's last word answers (`questions.ts`). */
+  answeredUs: number;
   /** The peer speaks of the same pair, in this run of ours. */
   compatible: boolean;
   /** The peer says that its node is stopping. */
@@ -162,6 +168,8 @@ export function createGroup(
       leaseGone: false,
       aborted: false,
       peerEpoch: 0,
+      askedUs: -Infinity,
+      refusedUs: -Infinity,
     },
     managed: false,
     serving: { to: "standby", order: 0, done: true, failed: "" },

@@ -13,7 +13,7 @@ const reason = fc.constant("x");
 const event: fc.Arbitrary<CoreEvent> = fc.oneof(
   fc.record({ kind: fc.constantFrom("probeAnswered" as const, "peerAsks" as const), group, lower: flag }),
   fc.record({ kind: fc.constant("leaseLost" as const), group, reason }),
-  fc.record({ kind: fc.constant("takeRefused" as const), group, reason }),
+  fc.record({ kind: fc.constant("takeRefused" as const), group, reason, late: flag }),
   fc.record({ kind: fc.constant("holdFailed" as const), group, reason }),
   fc.record({ kind: fc.constant("carrier" as const), group, ok: flag, reason }),
   fc.record({ kind: fc.constant("rules" as const), ok: flag }),

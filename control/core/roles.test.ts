@@ -239,7 +239,7 @@ Deno.test("a question is dropped when somebody serves", () => {
 });
 
 Deno.test("a refused take: the addresses come off, the lease is dropped, and a later try has another epoch", () => {
-  const node = standby().until(112).on({ kind: "takeRefused", group: 0, reason: "not armed" });
+  const node = standby().until(112).on({ kind: "takeRefused", group: 0, reason: "not armed", late: true });
   assert.equal(node.told().at(-1), "112 cancel, beat drop, addressesOff, event fenced");
   node.until(130);
   assert.match(node.state, /^primary none 5 /);
