@@ -104,7 +104,11 @@ export function playStrangers(seed: number): Outcome {
 export function playFaults(seed: number, faults = 12, servicesFail: number | null = null, slowTakes = 0): Outcome {
   const random = new Random(seed);
   const world = startBoth(random, servicesFail);
-  if (slowTakes > 0) world.slowTakes = { share: slowTakes, longestUs: random.pick([7, 20, 60, 300]) * MS };
+  if (slowTakes > 0) {
+    world.slowTakes = { share: slowTakes, longestUs: random.pick([7, 20, 60, 300]) * MS };
+    // What was true a while ago is read in turns between which the node speaks.
+    world.readsAtOnce = random.pick([2, 8, 64]);
+  }
   for (let i = 0; i < faults; i++) {
     oneFault(world, random, i);
     world.runUntil(world.now + random.between(5 * MS, 400 * MS));

@@ -65,6 +65,8 @@ export class SimWorld {
   servicesFail: number | null = null;
   /** Of this share of takes each waits for the kernel first, up to so long, and its thread does nothing else meanwhile. */
   slowTakes = { share: 0, longestUs: 0 };
+  /** What a turn of the reactor reads at most. */
+  readsAtOnce = Infinity;
   /** Sabotage, to see that the arbiter notices: answers to probes get lost. */
   probesAnswered = true;
   #seq = 0;
@@ -255,9 +257,13 @@ export class SimWorld {
     if (late > LIMITS.lateUs) this.#step(node, { kind: "lateWake", lateUs: late });
     // A take that waits for the kernel is in the middle of a turn: what comes behind it waits too.
     const waits = () => node.core === null || this.now < node.stoppedUntil;
-    while (!waits() && node.inbox.length > 0) this.#input(node, node.inbox.shift()!);
+    for (let i = 0; i < this.readsAtOnce && !waits() && node.inbox.length > 0; i++) {
+      this.#input(node, node.inbox.shift()!);
+    }
     if (!waits()) this.#step(node, { kind: "tick" });
-    if (!waits()) this.#scheduleWake(node);
+    if (waits()) return;
+    if (node.inbox.length > 0) this.at(this.now + 20, () => this.#wake(node));
+    else this.#scheduleWake(node);
   }
 
   #input(node: SimNode, input: Input): void {
