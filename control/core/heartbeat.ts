@@ -97,6 +97,8 @@ export interface Heartbeat {
   /** Ids of the keys that the sender accepts, those that its key file names; none: a version that accepts one. */
   keyCount: number;
   readonly keys: Uint32Array;
+  /** Bit i: link i carries only some of the heartbeats while this is said (`switch/sparing.ts`). */
+  sparing: number;
 }
 
 export const LINKS_MAX = 16;
@@ -130,5 +132,6 @@ export function emptyHeartbeat(): Heartbeat {
     keyId: 0,
     keyCount: 0,
     keys: new Uint32Array(KEYS_MAX),
+    sparing: 0,
   };
 }

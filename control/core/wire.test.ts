@@ -51,6 +51,7 @@ function fullHeartbeat(): Heartbeat {
   beat.keyId = KEY.keyId;
   beat.keyCount = 2;
   beat.keys.set([KEY.keyId, 0xa1b2_c3d4]);
+  beat.sparing = 0x8102;
   return beat;
 }
 
@@ -94,7 +95,8 @@ Deno.test("a full heartbeat is these bytes", () => {
     "04 04 03 00 00000007 deadbeef 0003 0000", // primary, settling, able and with traffic
     "06 0c 00 00 fffffffe 00000009 8000 0000", // fenced, refuse
     "01 06 302e312e3234", // software version
-    "02 08 48b28a22 a1b2c3d4", // keys that are accepted
+    "02 02 8102", // spared links
+    "03 08 48b28a22 a1b2c3d4", // keys that are accepted
   ].join("").replaceAll(" ", "");
   const bytes = encode(fullHeartbeat());
   assert.equal(Buffer.from(bytes.subarray(0, -TAG_BYTES)).toString("hex"), body);
@@ -244,7 +246,7 @@ Deno.test("a version that says more keys than this one can use, or an odd length
   const plain = emptyHeartbeat();
   plain.session = 1;
   const ids = (...bytes: number[]) => {
-    const read = decode(signed(new Uint8Array([...bodyOf(plain), 2, bytes.length, ...bytes])));
+    const read = decode(signed(new Uint8Array([...bodyOf(plain), 3, bytes.length, ...bytes])));
     return typeof read === "string" ? read : [...read.keys.subarray(0, read.keyCount)];
   };
   assert.deepEqual(ids(0, 0, 0, 9, 0, 0, 0, 8, 0, 0, 0, 7), [9, 8]);
