@@ -63,6 +63,11 @@ export class Addresses {
     this.#ahead.add(slot);
   }
 
+  /** Another program has taken them away. */
+  forget(slot: Slot): void {
+    this.#ahead.delete(slot);
+  }
+
   off(slot: Slot): void {
     this.#ahead.delete(slot);
     for (const it of slot.addresses) {

@@ -138,6 +138,7 @@ export class News {
     const slot = this.#c.plan.slots.find((one) => one.addresses.some((it) => sameBytes(it.bytes, address)));
     if (slot === undefined) return;
     const group = this.#c.node.groups[slot.group]!;
+    this.#c.addresses.forget(slot);
     try {
       this.#c.addresses.restorePreloaded();
       if (leased(group)) this.#c.addresses.on(slot);
