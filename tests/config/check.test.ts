@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { check, runCheck } from "../../config/check.ts";
 import { askDaemon, judgeDaemon } from "../../config/host/daemon.ts";
-import { generateKey } from "../../config/key.ts";
+import { generateKey } from "../../config/key_change.ts";
 import { readConfigFile } from "../../config/load.ts";
 import { libc } from "../../kernel_ffi/libc.ts";
 import { nfqLibrary } from "../../kernel_ffi/nfqueue_library.ts";
@@ -120,6 +120,11 @@ Deno.test("good file, wrong machine: 1; made right: 0 and the digest", () =>
       assert.match(right.out, /segue\.toml: ok; node a of pair edge, digest [0-9a-f]{16}\n$/);
       const json = JSON.parse((await printed({ config, node: "a.example.org", json: true, runDir: folder })).out);
       assert.deepEqual([json.ok, json.node, json.pair, json.problems], [true, "a", "edge", []]);
+      const line = btoa("k".repeat(32));
+      Deno.writeTextFileSync(`${folder}/pair.key`, `${line}\n${line}\n${btoa("l".repeat(32))}\n`);
+      const keys = await printed({ config, node: "a", json: false, runDir: folder });
+      assert.equal(keys.exit, 1);
+      assert.match(keys.out, /pair\.key_file: .*holds 3 keys; there may be 2[^]*pair\.key_file: .*the same key twice/);
     })
   ));
 
