@@ -1,7 +1,7 @@
 /** The first line: who serves, whether all is well, what happened last. Pure. */
 import type { ReceiptJson } from "../api/json.ts";
 import { durationText } from "../api/units.ts";
-import { groupsOf } from "./pair.ts";
+import { groupsOf, labelOf } from "./pair.ts";
 import { type Row, row, type Span, span, textWidth } from "./row.ts";
 import { agoText } from "./sections.ts";
 import { answers, type ConsoleState } from "./state.ts";
@@ -28,17 +28,25 @@ function verdict(state: ConsoleState, bad: number, warn: number): Span[] {
 
 function servesSpans(state: ConsoleState): Span[] {
   const groups = groupsOf(state);
-  if (groups.length === 0) return [];
+  if (groups.length === 0) {
+    const silent = state.daemons.every(({ lost }) => lost !== null);
+    return silent ? [span(" · ", "dim"), span("no daemon answers", "bad")] : [];
+  }
   const owned = new Map<string, string[]>(), moving = groups.filter(({ settled }) => !settled);
-  for (const { name, owners } of groups.filter(({ settled }) => settled)) {
-    const key = owners.join(" and ");
+  for (const { pair, name, owners } of groups.filter(({ settled }) => settled)) {
+    const key = owners.map((owner) => labelOf(state.daemons, pair, owner)).join(" and ");
     owned.set(key, [...owned.get(key) ?? [], name]);
   }
   return [
-    ...[...owned].flatMap(([who, names]) => [span(" · ", "dim"), serves(who, names.join(", "))]),
-    ...moving.flatMap(({ name }) => [span(" · ", "dim"), span(`${name} is moving`, "warn")]),
+    ...[...owned].flatMap((
+      [who, names],
+    ) => [span(" · ", "dim"), serves(who, names.length > NAMED_MAX ? `${names.length} groups` : names.join(", "))]),
+    ...moving.flatMap(({ label }) => [span(" · ", "dim"), span(`${label} is moving`, "warn")]),
   ];
 }
+
+/** More are counted: what happened last has to have room, too. */
+const NAMED_MAX = 3;
 
 function serves(who: string, what: string): Span {
   if (who === "") return span(`nobody serves ${what}`, "bad");

@@ -27,7 +27,7 @@ export async function runPlain(io: Terminal, runDirs: readonly string[]): Promis
     new Session(runDir, {
       status: (status) => take({ kind: "status", daemon, status, nowMs: Date.now() }),
       entry: (entry) => take({ kind: "entry", daemon, entry }),
-      lost: (reason) => take({ kind: "lost", daemon, reason }),
+      lost: (reason) => take({ kind: "lost", daemon, reason, nowMs: Date.now() }),
     })
   );
   for (const session of sessions) void session.run();

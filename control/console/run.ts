@@ -1,9 +1,9 @@
 /** The console on a terminal: daemons, keys and time go into the state, pictures and orders come out of it. */
-import { ApiError } from "../api/client.ts";
+import { type ApiClient, ApiError } from "../api/client.ts";
 import type { Terminal } from "../api/commands/terminal.ts";
 import { type ConsoleEvent, isPlaying, type Order, PLAY_STEP_MS, reduce } from "./reduce.ts";
 import { isReceipt } from "./answer_check.ts";
-import { isObject, readRehearsal } from "./rehearsal.ts";
+import { isObject, readRehearsal, withServing } from "./rehearsal.ts";
 import { loadRenderer } from "./load_renderer.ts";
 import type { Renderer } from "./renderer.tsx";
 import { rowText } from "./row.ts";
@@ -92,7 +92,7 @@ class Console {
       new Session(runDir, {
         status: (status) => this.#take({ kind: "status", daemon, status, nowMs: Date.now() }),
         entry: (entry) => this.#take({ kind: "entry", daemon, entry }),
-        lost: (reason) => this.#take({ kind: "lost", daemon, reason }),
+        lost: (reason) => this.#take({ kind: "lost", daemon, reason, nowMs: Date.now() }),
       })
     );
   }
@@ -125,7 +125,8 @@ class Console {
 
   #take(event: ConsoleEvent, atOnce = false): void {
     if (this.#closed) return;
-    const routine = event.kind === "status" && this.#state.daemons[event.daemon]?.status !== null;
+    const before = "daemon" in event ? this.#state.daemons[event.daemon] : undefined;
+    const routine = event.kind === "status" ? before?.status !== null : event.kind === "lost" && before?.lost !== null;
     const { state, orders } = reduce(this.#state, event);
     this.#state = state;
     for (const order of orders) this.#obey(order);
@@ -179,11 +180,12 @@ class Console {
   }
 
   /** Asks a daemon; `answer` and `refused` make the event that its words are. */
-  #ask(
+  #ask<T>(
     daemon: number,
-    question: Parameters<Session["ask"]>[0],
-    answer: (value: unknown) => ConsoleEvent,
+    question: (client: ApiClient) => Promise<T>,
+    answer: (value: T) => ConsoleEvent,
     refused: (error: ApiError) => ConsoleEvent,
+    changes = true,
   ): void {
     const session = this.#sessions[daemon];
     if (session === undefined) return;
@@ -191,23 +193,28 @@ class Console {
       if (!(error instanceof ApiError)) throw error;
       this.#take(refused(error));
     }).finally(() => {
-      session.enliven();
+      if (changes) session.enliven();
       // A receipt is played faster than the clock goes.
       clearTimeout(this.#tick);
       if (!this.#closed) this.#ticking();
     });
   }
 
-  #rehearse({ daemon, group }: Extract<Order, { kind: "rehearse" }>): void {
+  #rehearse({ daemon, beside, group }: Extract<Order, { kind: "rehearse" }>): void {
+    const question = (client: ApiClient) => client.ask("GET", `/v1/groups/${encodeURIComponent(group)}/rehearsal`);
+    // Without an answer of the node that serves, that of the other one is enough.
+    const serving = beside === null ? null : this.#sessions[beside]?.ask(question).then(readRehearsal, () => null);
     this.#ask(
       daemon,
-      (client) => client.ask("GET", `/v1/groups/${encodeURIComponent(group)}/rehearsal`),
-      (value) => {
-        const rehearsal = readRehearsal(value);
-        return { kind: "rehearsed", rehearsal, remark: rehearsal === null ? "the daemon's answer cannot be read" : "" };
+      async (client) => [await question(client), await serving ?? null] as const,
+      ([value, other]) => {
+        const taking = readRehearsal(value), rehearsal = taking === null ? null : withServing(taking, other);
+        const remark = rehearsal === null ? "the daemon's answer cannot be read" : "";
+        return { kind: "rehearsed", group, rehearsal, remark };
       },
       (error) => ({
         kind: "rehearsed",
+        group,
         rehearsal: null,
         remark: unknownThere(error) ? "this daemon has none" : error.message,
       }),
@@ -236,8 +243,8 @@ class Console {
     );
   }
 
-  #output({ daemon, group, service, item }: Extract<Order, { kind: "output" }>): void {
-    const output = (it: ServiceOutput): ConsoleEvent => ({ kind: "output", item, output: it });
+  #output({ daemon, group, service, key }: Extract<Order, { kind: "output" }>): void {
+    const output = (it: ServiceOutput): ConsoleEvent => ({ kind: "output", key, output: it });
     this.#ask(
       daemon,
       (client) =>
@@ -249,6 +256,7 @@ class Console {
       },
       (error) =>
         output({ kind: "none", text: unknownThere(error) ? "this daemon does not keep its output" : error.message }),
+      false,
     );
   }
 }
