@@ -102,7 +102,7 @@ function sectionStack(state: ConsoleState, sections: readonly Section[], height:
 const LEAST: Readonly<Record<Section["name"], number>> = { alarms: 2, nodes: 2, paths: 2, groups: 2, timeline: 4 };
 
 /** Rows, with the title, of the part in which the cursor stands: what is beside it is seen, too. */
-const AT_CURSOR = 6;
+const AT_CURSOR = 4;
 
 /**
  * Each gets its least first, from the front; then what it wants, from the front. Pure.

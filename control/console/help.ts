@@ -44,7 +44,7 @@ const HELP: readonly (readonly [string, string])[] = [
   ["×", "heartbeats did not come"],
   ["lease", "how long its kernel lets it speak without another heartbeat"],
   ["epoch", "number of a group's reign; each takeover has a higher one"],
-  ["LSN, lag", "position of the state, and how far the peer's copy is behind"],
+  ["LSN, lag", "the state's position, and how far the peer's copy is behind it"],
   ["held", "packets waiting for the end of a switch, of all that ever did"],
   ["", "Times of day are UTC, as in the journal."],
 ];

@@ -65,7 +65,7 @@ export function nodesOf({ daemons }: ConsoleState): readonly NodeView[] {
   const own = new Set(daemons.flatMap(({ status }) => status === null ? [] : [nodeKey(status.pair, status.node)]));
   for (const [index, { status, lost, runDir }] of daemons.entries()) {
     if (status === null) {
-      nodes.push({ pair: "", name: runDir, daemon: index, lost, status: null, heard: null });
+      nodes.push({ pair: "", name: folderName(runDir), daemon: index, lost, status: null, heard: null });
       continue;
     }
     const key = nodeKey(status.pair, status.node);
@@ -80,6 +80,13 @@ export function nodesOf({ daemons }: ConsoleState): readonly NodeView[] {
   return pairs.flatMap((pair) => nodes.filter((node) => node.pair === pair))
     .map((node) => ({ ...node, label: labelOf(daemons, node.pair, node.name) }));
 }
+
+/** Folders that are watched differ at their ends. */
+function folderName(folder: string): string {
+  return folder.length <= FOLDER_MAX ? folder : `…${folder.slice(1 - FOLDER_MAX)}`;
+}
+
+const FOLDER_MAX = 18;
 
 /** A name alone says which, unless daemons of several pairs are watched. */
 export function labelOf(daemons: readonly Daemon[], pair: string, name: string): string {

@@ -20,7 +20,7 @@ Deno.test("nobody answers: time goes on, what was is told as that, and nothing i
   assert.match(lines[0]!, /^ segue ✖ 2 ALARMS · no daemon answers +03:04:13Z$/);
   assert.ok(lines.includes("  a no daemon for 2 s                   │ b no daemon for 2 s"), lines.join("\n"));
   assert.ok(lines.includes("  web ○ was primary, epoch 12           │ web ○ was standby, epoch 12"), lines.join("\n"));
-  assert.equal(lines.filter((line) => line === "  not known: no daemon answers").length, 2);
+  assert.equal(lines.filter((line) => line === "  not known: no daemon answers").length, 3);
   player.hear(1, statusOfB(), NOW_MS + 4000);
   assert.ok(picture(player).some((line) => line.startsWith("  a no daemon for 3 s ")), picture(player).join("\n"));
 });
@@ -111,6 +111,11 @@ Deno.test("the footer has whole keys only, and keeps help and quit as long as th
       if (columns >= 40 && (keys === "" || keys.startsWith("/"))) assert.match(last, /\? help {2}q quit$/);
     }
   }
+});
+
+Deno.test("the help fits a small terminal as a whole", () => {
+  const lines = picture(Player.both(80, 24).press("?"));
+  assert.ok(lines.includes("  Times of day are UTC, as in the journal."), lines.join("\n"));
 });
 
 Deno.test("a switch tells why it came, from what the same daemon has told around it", () => {

@@ -235,7 +235,7 @@ function groupRow(view: GroupView, nameColumns: number): Row {
     span(`${cell(view.label, nameColumns)}  `, "strong"),
     where,
     `  ${addresses.map(({ address }) => address).join(" ")}`,
-    ...stateSpans(owner.group.state, view.sides.length > 1 || owner.group.peer_role !== null),
+    ...stateSpans(owner.group.state),
     ...figuresOf(owner.group).map((figure) => span(` · ${figure}`)),
     span(` · held ${held.now}${held.total > 0 ? ` of ${held.total}` : ""}`, held.now > 0 ? "warn" : "plain"),
     ...(held.dropped > 0 ? [span(` · dropped ${held.dropped}`, "bad")] : []),
@@ -243,11 +243,14 @@ function groupRow(view: GroupView, nameColumns: number): Row {
 }
 
 /** Position of the state, and how far the peer's copy is behind; nothing where a group keeps none. */
-function stateSpans({ lsn, peer_lsn: peer, sync }: GroupJson["state"], peerThere: boolean): Span[] {
+function stateSpans({ lsn, peer_lsn: peer, sync }: GroupJson["state"]): Span[] {
   if (lsn === 0) return [];
   const lag = Math.max(0, lsn - peer);
-  const words = [`LSN ${lsn}`, ...(lag > 0 ? [`lag ${lag}`] : []), ...(sync === "synced" || !peerThere ? [] : [sync])];
-  return [span(` · ${words.join(" ")}`, lag > 0 || sync !== "synced" ? "warn" : "plain")];
+  // Of a copy that is not there nobody knows how far it is behind.
+  const words = sync === "alone"
+    ? ["alone"]
+    : [...(lag > 0 ? [`lag ${lag}`] : []), ...(sync === "synced" ? [] : [sync])];
+  return [span(` · ${[`LSN ${lsn}`, ...words].join(" ")}`, words.length > 0 ? "warn" : "plain")];
 }
 
 /** Flows and connections, where this daemon counts them. */
@@ -297,7 +300,7 @@ export function timelineSection(state: ConsoleState): Section {
     name: "timeline",
     title: "TIMELINE",
     items: filtered(state, items),
-    empty: state.filter === "" ? "nothing has happened yet" : emptyText(state, "event"),
+    empty: state.filter === "" && state.daemons.some(answers) ? "nothing has happened yet" : emptyText(state, "event"),
   };
 }
 

@@ -32,7 +32,7 @@ export function troublesOf(state: ConsoleState): readonly Trouble[] {
     ...alarmsOf(state).map(alarmTrouble),
     ...nodes.flatMap((node) => silentTrouble(node, state)),
     ...groups.flatMap((group) => groupTroubles(group, alarmsOf(state))),
-    ...pathTroubles(pathsOf(state)),
+    ...pathTroubles(pathsOf(state), alarmsOf(state)),
     ...nodes.flatMap(maintenanceNote),
   ];
   return [...all.filter(({ tone }) => tone === "bad"), ...all.filter(({ tone }) => tone === "warn")];
@@ -112,10 +112,15 @@ export function pathId({ pair, key }: Pick<PathView, "pair" | "key">): string {
   return `path:${pair}/${key}`;
 }
 
-/** Of a pair all of whose paths are down that has been said: its peer is silent. */
-function pathTroubles(paths: readonly PathView[]): Trouble[] {
+/** Of a pair all of whose paths are down that has been said: its peer is silent. Nor is what a daemon says as an alarm said again. */
+function pathTroubles(paths: readonly PathView[], alarms: readonly AlarmView[]): Trouble[] {
   const some = new Set(paths.filter((path) => downSides(path).length === 0).map(({ pair }) => pair));
-  return paths.filter((path) => some.has(path.pair) && downSides(path).length > 0).map((path) =>
+  const isSaid = ({ kind, sides }: PathView) =>
+    sides.some(({ node, path: { local } }) => {
+      const name = kind === "frame" ? `frame ${local}` : `path ${local.replace(/:\d+$/, "")}`;
+      return alarms.some((it) => it.node === node && it.alarm.text.includes(`${name},`));
+    });
+  return paths.filter((path) => some.has(path.pair) && downSides(path).length > 0 && !isSaid(path)).map((path) =>
     trouble(pathId(path), "warn", "path", `${pathName(path)} is down, says ${downSides(path).join(" and ")}`)
   );
 }
