@@ -12,10 +12,15 @@ export function headline(state: ConsoleState): Row {
   const troubles = troublesOf(state);
   const bad = troubles.filter(({ tone }) => tone === "bad").length, warn = troubles.length - bad;
   const clock = new Date(state.nowMs).toISOString().slice(11, 19);
-  const spans = [span(" segue ", "title"), ...verdict(state, bad, warn), ...servesSpans(state), ...lastSpans(state)];
-  const used = spans.reduce((sum, { text }) => sum + textWidth(text), 0), right = `${clock}Z `;
+  const front = [span(" segue ", "title"), ...verdict(state, bad, warn), ...servesSpans(state)];
+  const spans = [...front, ...lastSpans(state, state.columns - widthOf(front))];
+  const used = widthOf(spans), right = `${clock}Z `;
   const space = state.columns - used - right.length;
   return space < 1 ? row(...spans) : row(...spans, " ".repeat(space), span(right, "dim"));
+}
+
+function widthOf(spans: readonly Span[]): number {
+  return spans.reduce((sum, { text }) => sum + textWidth(text), 0);
 }
 
 function verdict(state: ConsoleState, bad: number, warn: number): Span[] {
@@ -53,19 +58,24 @@ function serves(who: string, what: string): Span {
   return who.includes(" ") ? span(`${who} both serve ${what}`, "bad") : span(`${who} serves ${what}`, "strong");
 }
 
-function lastSpans(state: ConsoleState): Span[] {
+/** As much of it as there is room for. */
+function lastSpans(state: ConsoleState, columns: number): Span[] {
   const last = lastMove(state);
   if (last === null) return [];
   const ago = agoText(Math.max(0, state.nowMs - Date.parse(last.at)));
-  return [span(` · last: ${last.kind} to ${last.node} in ${durationText(last.duration_us)}, ${ago}`)];
+  const what = ` · last: ${last.kind} to ${last.node}`, whole = `${what} in ${durationText(last.duration_us)}, ${ago}`;
+  return [span(textWidth(whole) <= columns ? whole : `${what}, ${ago}`)];
 }
 
-/** The last time that a group moved: of the two receipts of a switch, the one of the node that took over. */
-export function lastMove({ timeline }: ConsoleState): ReceiptJson | null {
-  for (const it of timeline) {
-    if (it.type !== "entry" || it.entry.type !== "switch") continue;
-    const { kind, outcome } = it.entry;
-    if (outcome === "done" && (kind === "switchover" || kind === "failover")) return it.entry;
-  }
-  return null;
+/**
+ * The last time that a group moved: of the two receipts of a switch, the one of the node that took over. The events tell most; after many
+ * of them only the status remembers it.
+ */
+export function lastMove({ timeline, daemons }: ConsoleState): ReceiptJson | null {
+  const told = timeline.flatMap((it) => it.type === "entry" && it.entry.type === "switch" ? [it.entry] : []);
+  const kept = daemons.flatMap(({ status }) => status?.groups.flatMap(({ last_switch: last }) => last ?? []) ?? []);
+  const moves = [...told, ...kept].filter(({ kind, outcome }) =>
+    outcome === "done" && (kind === "switchover" || kind === "failover")
+  );
+  return moves.reduce<ReceiptJson | null>((last, it) => last === null || it.at > last.at ? it : last, null);
 }

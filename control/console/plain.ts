@@ -54,7 +54,8 @@ async function quitAtQ(end: (code: number) => void): Promise<void> {
 export function changes(before: ConsoleState, after: ConsoleState, event: ConsoleEvent, begunMs: number): string[] {
   if (event.kind === "entry") {
     const fresh = after.timeline !== before.timeline && event.entry.at > new Date(begunMs).toISOString();
-    return fresh ? [entryText(event.entry)] : [];
+    const node = after.daemons.length > 1 ? after.daemons[event.daemon]?.status?.node ?? "" : "";
+    return fresh ? [entryText(event.entry, node)] : [];
   }
   if (event.kind !== "status" && event.kind !== "lost") return [];
   const node = (state: ConsoleState) => state.daemons[event.daemon]?.status ?? null;

@@ -269,7 +269,7 @@ Deno.test("a dumb terminal gets the status once, then a line for each change", (
   assert.doesNotMatch(lines.join(""), /\x1b/);
   assert.deepEqual(lines.map((line) => line.replace(/^\S+ +/, "").slice(0, 44).trimEnd()), [
     "ALARM  a: no daemon: gone, trying again",
-    "switch  web: failover on b done in 6.40 ms,",
+    "b  switch  web: failover on b done in 6.40 m",
     "over  a: no daemon: gone, trying again",
   ]);
 });

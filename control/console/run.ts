@@ -29,6 +29,10 @@ export interface ConsoleOptions {
 
 /** Pictures follow each other no faster than this. */
 const FRAME_MS = 50;
+/** Nor do they take a greater part of the time than this, in a storm of events or on a slow machine: only keys are answered at once. */
+const DRAWING_SHARE = 0.02;
+/** A picture is never older, whatever it costs. */
+const FRAME_MS_MAX = 1000;
 /** Several daemons that are asked at the same time make one picture. */
 const ROUTINE_MS = 100;
 /** The clock and the ages go on where nothing else does. */
@@ -70,6 +74,8 @@ class Console {
   #frame: ReturnType<typeof setTimeout> | undefined;
   #dueAt = Infinity;
   #drawnAt = -Infinity;
+  /** What the last picture cost. */
+  #drawingMs = 0;
   #tick: ReturnType<typeof setTimeout> | undefined;
   #said = 0;
   #closed = false;
@@ -131,7 +137,10 @@ class Console {
     this.#state = state;
     for (const order of orders) this.#obey(order);
     if (atOnce) this.#draw();
-    else this.#drawSoon(routine ? ROUTINE_MS : Math.max(0, this.#drawnAt + FRAME_MS - performance.now()));
+    else {
+      const dueAt = this.#drawnAt + Math.max(FRAME_MS, Math.min(FRAME_MS_MAX, this.#drawingMs / DRAWING_SHARE));
+      this.#drawSoon(Math.max(routine ? ROUTINE_MS : 0, dueAt - performance.now()));
+    }
   }
 
   /** What comes in one burst makes one picture. */
@@ -149,6 +158,7 @@ class Console {
     if (this.#closed || this.#renderer === null) return;
     this.#drawnAt = performance.now();
     this.#renderer.draw(screenOf(this.#state));
+    this.#drawingMs = performance.now() - this.#drawnAt;
   }
 
   #ticking(): void {

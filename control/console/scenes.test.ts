@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { StatusJson } from "../api/json.ts";
 import { rowText } from "./row.ts";
-import { eventEntry, NOW_MS, Player, statusOfA, statusOfB, switchEntry } from "./sample.ts";
+import { eventEntry, NOW_MS, Player, receiptOf, statusOfA, statusOfB, switchEntry } from "./sample.ts";
 import { screenOf } from "./screen.ts";
 
 function picture({ state }: Player): string[] {
@@ -14,12 +14,18 @@ function lose(player: Player, daemon: number, nowMs: number): Player {
 }
 
 Deno.test("nobody answers: time goes on, what was is told as that, and nothing is claimed to be", () => {
-  const player = Player.both(80, 24);
+  const player = Player.both(100, 24);
   for (const second of [1, 2, 3]) for (const daemon of [0, 1]) lose(player, daemon, NOW_MS + second * 1000);
   const lines = picture(player);
-  assert.match(lines[0]!, /^ segue ✖ 2 ALARMS · no daemon answers +03:04:13Z$/);
-  assert.ok(lines.includes("  a no daemon for 2 s                   │ b no daemon for 2 s"), lines.join("\n"));
-  assert.ok(lines.includes("  web ○ was primary, epoch 12           │ web ○ was standby, epoch 12"), lines.join("\n"));
+  assert.match(
+    lines[0]!,
+    /^ segue ✖ 2 ALARMS · no daemon answers · last: failover to a in 6.40 ms, 8881 d 1 h ago +03:04:13Z$/,
+  );
+  assert.ok(lines.some((line) => /^ {2}a no daemon for 2 s +│ b no daemon for 2 s$/.test(line)), lines.join("\n"));
+  assert.ok(
+    lines.some((line) => /^ {2}web ○ was primary, epoch 12 +│ web ○ was standby, epoch 12$/.test(line)),
+    lines.join("\n"),
+  );
   assert.equal(lines.filter((line) => line === "  not known: no daemon answers").length, 3);
   player.hear(1, statusOfB(), NOW_MS + 4000);
   assert.ok(picture(player).some((line) => line.startsWith("  a no daemon for 3 s ")), picture(player).join("\n"));
@@ -124,4 +130,14 @@ Deno.test("a switch tells why it came, from what the same daemon has told around
   player.press("G<enter>");
   const page = picture(player).join("\n");
   assert.match(page, /SWITCH, as b saw it[^]*\+1 200 µs[^]*packets +held 4[^]*why {2}\w+[^]*This node cannot know/);
+});
+
+Deno.test("a path that comes and goes is a warning, and what moved last is known after any number of events", () => {
+  const flapping = statusOfB().paths.map((path, i) => i === 0 ? { ...path, loss: 0.45 } : path);
+  const moved = { ...statusOfB().groups[0]!, last_switch: receiptOf() };
+  const player = new Player(100, 24).hear(0, statusOfA()).hear(1, { ...statusOfB(), paths: flapping, groups: [moved] });
+  for (let n = 0; n < 2000; n++) player.take({ kind: "entry", daemon: 1, entry: eventEntry(n, "no carrier on veth1") });
+  const lines = picture(player);
+  assert.match(lines[0]!, /▲ 1 warning · a serves web · last: failover to b in 6.40 ms, just now/);
+  assert.match(lines[2]!, /^ {2}▲ path {4}10\.78\.0\.1 – 10\.78\.0\.2 loses 45 % of the heartbeats$/);
 });

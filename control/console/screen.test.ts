@@ -19,7 +19,7 @@ function busy(columns: number, rows: number): Player {
 
 Deno.test("all is well: who serves, the pair as two columns, paths, groups", () =>
   assert.deepEqual(picture(Player.both(80, 16)), [
-    " segue ✔ all is well · a serves web                                   03:04:10Z",
+    " segue ✔ all is well · a serves web · last: failover to a, 8881 d 1 h ago",
     `─ PAIR ${"─".repeat(73)}`,
     "  a up 3 h 12 min · segue 0.1.0         │ b up 3 h 12 min · segue 0.1.0",
     "  web ● PRIMARY  epoch 12 lease 18 ms   │ web ○ standby  epoch 12",

@@ -120,10 +120,19 @@ function pathTroubles(paths: readonly PathView[], alarms: readonly AlarmView[]):
       const name = kind === "frame" ? `frame ${local}` : `path ${local.replace(/:\d+$/, "")}`;
       return alarms.some((it) => it.node === node && it.alarm.text.includes(`${name},`));
     });
-  return paths.filter((path) => some.has(path.pair) && downSides(path).length > 0 && !isSaid(path)).map((path) =>
-    trouble(pathId(path), "warn", "path", `${pathName(path)} is down, says ${downSides(path).join(" and ")}`)
-  );
+  return paths.filter((path) => some.has(path.pair) && !isSaid(path)).flatMap((path) => {
+    const down = downSides(path), worst = Math.max(...path.sides.map((side) => side.path.loss));
+    const text = down.length > 0
+      ? `is down, says ${down.join(" and ")}`
+      : worst >= LOSS_WARNED
+      ? `loses ${Math.round(worst * 100)} % of the heartbeats`
+      : null;
+    return text === null ? [] : [trouble(pathId(path), "warn", "path", `${pathName(path)} ${text}`)];
+  });
 }
+
+/** Share of a path's heartbeats whose loss is worth a warning: a path that comes and goes is none to rely on. */
+const LOSS_WARNED = 0.1;
 
 function downSides({ sides }: PathView): string[] {
   return sides.filter(({ path: { state } }) => state === "down").map(({ node }) => node);
