@@ -8,6 +8,7 @@ import { segueCommand } from "../../control/lab/process.ts";
 import type { NodeName } from "../../control/lab/topology.ts";
 import type { World } from "../../control/lab/world.ts";
 import { other, withPair } from "../pair/pair.ts";
+import { receiptOnScreen, unspaced } from "./receipts.ts";
 import { Tmux } from "./tmux.ts";
 
 const SERVICES = `
@@ -81,9 +82,8 @@ Deno.test("services, their output and the group's state; a path's page; a switch
     tmux.type("G");
     tmux.key("Enter");
     await tmux.until(new RegExp(`SWITCH, as ${standby} saw it[^]*why {2}power-off`));
-    const { steps, epoch } = (await statusOf(world, standby)).groups[0]!.last_switch!;
-    const screen = tmux.screen().join("\n").replaceAll(/(\d) (?=\d{3}\b)/g, "$1");
-    assert.ok(screen.includes(`→ ${epoch}`), screen);
+    const { steps } = await receiptOnScreen(world, tmux.screen(), "failover");
+    const screen = unspaced(tmux.screen());
     for (const { at_us: at } of steps) assert.ok(screen.includes(`+${Math.round(at)} µs`), screen);
     assert.match(screen, new RegExp(`${standby} heard nothing from ${primary} for [\\d.]+ ms`));
     assert.equal(other(standby), primary);

@@ -1,12 +1,11 @@
 /** The console on real terminals while a real pair fails over and is moved: what it shows is what the API says. */
 import assert from "node:assert/strict";
-import { ApiClient } from "../../control/api/client.ts";
-import type { ReceiptJson } from "../../control/api/json.ts";
 import { durationText } from "../../control/api/units.ts";
 import { segueCommand } from "../../control/lab/process.ts";
 import type { NodeName } from "../../control/lab/topology.ts";
 import type { World } from "../../control/lab/world.ts";
 import { other, withPair } from "../pair/pair.ts";
+import { receiptOnScreen, unspaced } from "./receipts.ts";
 import { Tmux } from "./tmux.ts";
 
 function consoleCommand(world: World, ...nodes: NodeName[]): string[] {
@@ -85,7 +84,7 @@ async function movedByKeys(tmux: Tmux, world: World, from: NodeName): Promise<vo
   const plan = await tmux.until(new RegExp(`Move web from ${from} to ${to}\\?`));
   tmux.type("y");
   await tmux.until(/packets +.*dropped 0/);
-  const { epoch, steps, duration_us: took, ...receipt } = await lastSwitch(world, to);
+  const { epoch, steps, duration_us: took, ...receipt } = await receiptOnScreen(world, tmux.screen(), "switchover");
   const screen = unspaced(tmux.screen());
   assert.ok(screen.includes(`→ ${epoch}`), screen);
   for (const { step, at_us } of steps) {
@@ -108,26 +107,6 @@ async function movedByKeys(tmux: Tmux, world: World, from: NodeName): Promise<vo
   );
   tmux.key("Escape");
   await tmux.until(/TIMELINE/);
-}
-
-/** What the events tell of the last move to a node. */
-async function lastSwitch(world: World, node: NodeName): Promise<ReceiptJson> {
-  const { epoch, kind } = (await world.status(node))!.groups[0]!.last_switch!;
-  assert.equal(kind, "switchover");
-  const client = new ApiClient(`${world.runDir(node)}/segue.sock`);
-  try {
-    for await (const entry of client.events()) {
-      if (entry.type === "switch" && entry.node === node && entry.epoch === epoch) return entry;
-    }
-    throw new Error("the events ended");
-  } finally {
-    client.close();
-  }
-}
-
-/** Without the spaces between thousands, and those at the ends of lines. */
-function unspaced(lines: readonly string[]): string {
-  return lines.join("\n").replaceAll(/(\d) (?=\d{3}\b)/g, "$1");
 }
 
 Deno.test("resized at will, keys in bursts, a daemon that is killed and comes back", () =>
