@@ -238,6 +238,7 @@ export class Daemon implements ApiBackend {
     const { manager } = this.#services;
     return {
       ...snapshot,
+      rejected: { ...snapshot.rejected, ...this.#state.rejected() },
       groups: snapshot.groups.map((group) => ({
         ...group,
         services: manager.status(group.name),

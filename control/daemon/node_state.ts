@@ -21,11 +21,16 @@ export interface NodeStateParts {
   readonly managed: (group: string, on: boolean) => void;
 }
 
+const FAILURE_ALARM = "state-stream";
+/** A failure that has not come again for this long is over. */
+const FAILURE_MS = 60_000;
+
 export class NodeState {
   readonly manager: StateManager;
   readonly api: StateApi;
   readonly #p: NodeStateParts;
   #stream: PeerStream | null = null;
+  #failureOver: ReturnType<typeof setTimeout> | undefined;
 
   /** Reads what is stored. Until that is done, no group may be served here. */
   static async open(parts: NodeStateParts): Promise<NodeState> {
@@ -67,6 +72,7 @@ export class NodeState {
       onDown: () => manager.disconnected(),
       onMessage: (_channel, bytes) => manager.receive(bytes),
       onDrained: () => manager.drained(),
+      onFailure: (error) => this.#failed(error),
     });
   }
 
@@ -86,9 +92,23 @@ export class NodeState {
     health(journal.health());
   }
 
-  /** Packets per path and what was refused, for metrics and status; null before the start. */
-  stats(): ReturnType<PeerStream["stats"]> | null {
-    return this.#stream?.stats() ?? null;
+  /** A fault of this program, or of the peer's: said for as long as it may come again. */
+  #failed(error: unknown): void {
+    const [text, where = ""] = (error instanceof Error ? error.stack ?? error.message : String(error)).split("\n");
+    const report =
+      `what the peer said of its state could not be taken (${text} ${where.trim()}); the connection is made anew`;
+    this.#p.alarm(FAILURE_ALARM, report);
+    clearTimeout(this.#failureOver);
+    this.#failureOver = setTimeout(() => this.#p.alarm(FAILURE_ALARM, null), FAILURE_MS);
+  }
+
+  /** What was refused of the peer's datagrams and messages, by reason. */
+  rejected(): Readonly<Record<string, number>> {
+    const { refused } = this.manager, rejected = Object.entries(this.#stream?.stats().rejected ?? {});
+    return {
+      ...Object.fromEntries(rejected.map(([reason, count]) => [`stream_${reason}`, count])),
+      ...(refused === 0 ? {} : { state_refused: refused }),
+    };
   }
 
   reload(config: PairConfig): void {
@@ -101,6 +121,7 @@ export class NodeState {
 
   /** What was written goes to the disk with the journal's own end. */
   close(): void {
+    clearTimeout(this.#failureOver);
     this.manager.close();
     this.#stream?.close();
   }

@@ -24,6 +24,7 @@ export interface StoredState extends Known {
 /** The part of `PeerStream` that is used here. */
 export interface StateStream {
   send(channel: 0 | 1, bytes: Uint8Array): boolean;
+  restart(reason: "given up"): void;
   readonly buffered: { readonly 0: number; readonly 1: number };
 }
 
@@ -260,6 +261,14 @@ export class StateManager {
   }
 
   // ---- roles
+
+  /**
+   * The switch thread has found the peer silent and its address unanswered. The stream would need a second and a half to find that out by
+   * itself, and the first writes of the new reign would wait for a node that is gone.
+   */
+  peerSilent(): void {
+    this.#stream?.restart("given up");
+  }
 
   role(name: string, role: Role, epoch: number): void {
     const group = this.groups.get(name);
