@@ -267,6 +267,7 @@ export class Daemon implements ApiBackend {
         `nodes: ${nodes.join(", ")}`,
       );
     }
+    if (request.force) this.#state.manager.force(group);
     const result = await this.#switch.result({
       kind: "switchover",
       group,

@@ -5,7 +5,7 @@ import type { EventLevel } from "../core/vocabulary.ts";
 import type { StateJournal } from "../journal/state_client.ts";
 import type { StateHealth } from "../journal/state_store.ts";
 import type { StateRules } from "../state/group_state.ts";
-import { StateManager } from "../state/manager.ts";
+import { StateManager, type StoredState } from "../state/manager.ts";
 import { StateApi } from "./state_api.ts";
 import { PeerStream } from "../stream/peer_stream.ts";
 
@@ -46,7 +46,7 @@ export class NodeState {
       alarm: parts.alarm,
       eligible: parts.eligible,
       managed: parts.managed,
-    }, (group) => journal.load(group));
+    }, (group) => loadGroup(journal, group));
     return new NodeState(parts, manager);
   }
 
@@ -79,6 +79,7 @@ export class NodeState {
   #watchDisk(): void {
     const { journal, event, alarm } = this.#p, { manager } = this;
     journal.onDurable((sequence) => manager.durable(sequence));
+    // Also when that was at the start.
     journal.onLost((text) => {
       event("alarm", "state-lost", text);
       manager.rewrite();
@@ -125,6 +126,12 @@ export class NodeState {
     this.manager.close();
     this.#stream?.close();
   }
+}
+
+/** What was in a file that was lost is not known: an empty table in its place is not a whole one. */
+async function loadGroup(journal: StateJournal, group: string): Promise<StoredState> {
+  const loaded = await journal.load(group);
+  return { ...loaded, copying: loaded.copying || loaded.lost };
 }
 
 function rulesOf({ state }: GroupConfig): StateRules {
