@@ -92,6 +92,8 @@ export interface Heartbeat {
   readonly groups: GroupBeat[];
   /** Version of the sender's program. */
   software: string;
+  /** Bit i: link i carries only some of the heartbeats while this is said (`switch/sparing.ts`). */
+  sparing: number;
 }
 
 export const LINKS_MAX = 16;
@@ -120,5 +122,6 @@ export function emptyHeartbeat(): Heartbeat {
     groupCount: 0,
     groups: Array.from({ length: GROUPS_MAX }, emptyGroupBeat),
     software: "",
+    sparing: 0,
   };
 }

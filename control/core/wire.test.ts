@@ -47,6 +47,7 @@ function fullHeartbeat(): Heartbeat {
     links: 0x8000,
   };
   beat.software = "0.1.24";
+  beat.sparing = 0x8102;
   return beat;
 }
 
@@ -90,6 +91,7 @@ Deno.test("a full heartbeat is these bytes", () => {
     "04 04 03 00 00000007 deadbeef 0003 0000", // primary, settling, able and with traffic
     "06 0c 00 00 fffffffe 00000009 8000 0000", // fenced, refuse
     "01 06 302e312e3234", // software version
+    "02 02 8102", // spared links
   ].join("").replaceAll(" ", "");
   const bytes = encode(fullHeartbeat());
   assert.equal(Buffer.from(bytes.subarray(0, -TAG_BYTES)).toString("hex"), body);

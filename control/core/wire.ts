@@ -9,7 +9,7 @@
  * 48 8 bytes digest of the pair's configuration
  * 56 u8 links  57 u8 MACs  58 u8 groups  59 u8 0
  * 60 links × {u32 low part of the sequence last heard, u32 µs since}, MACs × 6, groups × {u8 role, u8 phase, u8 flags, u8 0, u32 epoch, u32 switch id, u16 links, u16 0}
- *    {u8 type, u8 length, bytes}*   1: software version; unknown types are skipped
+ *    {u8 type, u8 length, bytes}*   1: software version; 2: u16 links that are spared; unknown types are skipped
  *    16 bytes tag: HMAC-SHA256 over all before it under the pair's key, cut to 128 bits (RFC 2104 section 5)
  * ```
  *
@@ -18,6 +18,7 @@
  */
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
+import { Tagger } from "./tag.ts";
 import { DIGEST_BYTES, GROUPS_MAX, type Heartbeat, LINKS_MAX, MACS_MAX, PHASES } from "./heartbeat.ts";
 import { ROLES } from "./vocabulary.ts";
 
@@ -28,6 +29,7 @@ const HEAD_BYTES = 60;
 const LINK_BYTES = 8;
 const GROUP_BYTES = 16;
 const TLV_SOFTWARE = 1;
+const TLV_SPARING = 2;
 const FLAG_STOPPING = 1;
 const FLAG_ANSWER_NOW = 2;
 const GROUP_ABLE = 1;
@@ -47,9 +49,10 @@ export type WireReject =
   | "malformed"
   | "ownNode";
 
-/** The shared key, prepared once: a clone of a keyed state costs half of keying anew. */
+/** The shared key, prepared once. Each direction has a tagger of its own, as each has a buffer of its own. */
 export interface WireKey {
-  readonly keyed: ReturnType<typeof hmac.create>;
+  readonly sealer: Tagger;
+  readonly opener: Tagger;
   readonly keyId: number;
   readonly pairId: number;
 }
@@ -59,7 +62,8 @@ export function prepareKey(key: Uint8Array, pair: string): WireKey {
   if (key.length !== 32) throw new RangeError(`pair key: 32 bytes are needed, not ${key.length}`);
   const text = new TextEncoder();
   return {
-    keyed: hmac.create(sha256, key),
+    sealer: new Tagger(key),
+    opener: new Tagger(key),
     keyId: firstU32(hmac(sha256, key, text.encode("segue key id"))),
     pairId: firstU32(sha256(text.encode(`segue pair ${pair}`))),
   };
@@ -67,10 +71,6 @@ export function prepareKey(key: Uint8Array, pair: string): WireKey {
 
 function firstU32(bytes: Uint8Array): number {
   return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
-}
-
-function tagOf(key: WireKey, bytes: Uint8Array): Uint8Array {
-  return key.keyed.clone().update(bytes).digest();
 }
 
 /** Writes a heartbeat into `out` (at least `DATAGRAM_MAX` bytes) and returns its length. */
@@ -110,8 +110,9 @@ export function encodeHeartbeat(beat: Heartbeat, key: WireKey, out: Uint8Array<A
     view.setUint16(at + 12, group.links);
     view.setUint16(at + 14, 0);
   }
-  at = encodeSoftware(beat.software, out, at);
-  out.set(tagOf(key, out.subarray(0, at)).subarray(0, TAG_BYTES), at);
+  at = encodeSparing(beat.sparing, out, encodeSoftware(beat.software, out, at));
+  const tag = key.sealer.tag(out, at);
+  for (let i = 0; i < TAG_BYTES; i++) out[at + i] = tag[i]!;
   return at + TAG_BYTES;
 }
 
@@ -121,6 +122,15 @@ function encodeSoftware(software: string, out: Uint8Array, at: number): number {
   out[at + 1] = length;
   for (let i = 0; i < length; i++) out[at + 2 + i] = software.charCodeAt(i) & 0x7f;
   return at + 2 + length;
+}
+
+function encodeSparing(sparing: number, out: Uint8Array, at: number): number {
+  if (sparing === 0) return at;
+  out[at] = TLV_SPARING;
+  out[at + 1] = 2;
+  out[at + 2] = sparing >>> 8;
+  out[at + 3] = sparing & 0xff;
+  return at + 4;
 }
 
 /**
@@ -142,7 +152,7 @@ export function decodeHeartbeat(
   if (view.getUint32(12) !== key.pairId) return "otherPair";
   if (view.getUint32(8) !== key.keyId) return "otherKey";
   const end = length - TAG_BYTES;
-  if (!tagMatches(tagOf(key, bytes.subarray(0, end)), bytes, end)) return "badTag";
+  if (!tagMatches(key.opener.tag(bytes, end), bytes, end)) return "badTag";
   if (view.getUint8(6) === self) return "ownNode";
   return readBody(bytes, view, end, into) ? null : "malformed";
 }
@@ -197,10 +207,12 @@ function readBody(bytes: Uint8Array, view: DataView, end: number, into: Heartbea
 
 function readTail(bytes: Uint8Array, from: number, end: number, into: Heartbeat): boolean {
   let at = from;
+  into.sparing = 0;
   while (at + 2 <= end) {
     const type = bytes[at]!, length = bytes[at + 1]!;
     if (at + 2 + length > end) return false;
     if (type === TLV_SOFTWARE) readSoftware(bytes, at + 2, length, into);
+    else if (type === TLV_SPARING && length === 2) into.sparing = (bytes[at + 2]! << 8) | bytes[at + 3]!;
     at += 2 + length;
   }
   return at === end;

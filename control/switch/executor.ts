@@ -12,6 +12,7 @@ import { encodeHeartbeat } from "../core/wire.ts";
 import { announcementFrames, AnnounceSchedule } from "./announcer.ts";
 import type { SwitchContext } from "./context.ts";
 import type { PlannedGroup, Slot } from "./plan.ts";
+import { SPARE_EVERY, sparedLinks } from "./sparing.ts";
 import { markOf, STEP } from "./ruleset_steps.ts";
 
 const TICK: CoreEvent = { kind: "tick" };
@@ -135,8 +136,9 @@ export class Executor {
     }
     // A refused take is not told by any other way either.
     if (refused === null || refused.step !== "take") {
+      const { seq, sparing } = c.ownBeat;
       for (const path of c.links.paths) {
-        path.send(c.datagram, length);
+        if ((sparing >>> path.index & 1) === 0 || seq % SPARE_EVERY === 0) path.send(c.datagram, length);
       }
     }
     if (refused === null) return true;
@@ -148,6 +150,7 @@ export class Executor {
     const c = this.#c;
     fillHeartbeat(c.node, now, c.ownBeat);
     c.fillEchoes(now);
+    c.ownBeat.sparing = sparedLinks(c.node, c.links.frames, c.links.paths, now);
     c.sent.note(c.ownBeat.seq, now);
     return encodeHeartbeat(c.ownBeat, c.key, c.datagram);
   }

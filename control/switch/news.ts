@@ -50,7 +50,10 @@ export class News {
         const host = parseIp(one.local.host.split("%")[0]!);
         return host !== null && sameBytes(host, entry.address);
       });
-      if (path !== undefined) this.#pathInterface.set(entry.ifindex, path.local.host);
+      if (path === undefined) continue;
+      this.#pathInterface.set(entry.ifindex, path.local.host);
+      const link = this.#c.links.paths.find((one) => one.local === path.local);
+      if (link !== undefined) link.frame = this.#c.links.frames.findIndex((it) => it.socket.ifindex === entry.ifindex);
     }
   }
 

@@ -11,6 +11,7 @@ import { DATAGRAM_MAX, decodeHeartbeat } from "../core/wire.ts";
 import type { SwitchContext } from "./context.ts";
 import type { Executor } from "./executor.ts";
 import type { FrameLink, Link, PathLink } from "./links.ts";
+import { SPARE_EVERY } from "./sparing.ts";
 
 /** A peer that floods gets this many datagrams read in one turn of one link; the rest waits. */
 const BATCH_MAX = 64;
@@ -63,7 +64,7 @@ export class Receiver {
   #datagram(bytes: Uint8Array, length: number, link: Link, bit: number): void {
     const now = monotonicUs();
     if (this.#isCopy(bytes, length)) {
-      link.stats.heard(this.#beat.seq, now, this.#c.jitter.beatUs);
+      this.#noteHeard(link, now);
       // What a frame says about the packets before it, it says only where it travelled itself.
       if (bit !== 0) {
         this.#copy.link = bit;
@@ -84,7 +85,7 @@ export class Receiver {
     this.#c.jitter.heard(this.#c.node, now, sameRun);
     this.#backFromSilence(now, sameRun);
     this.#newSession();
-    link.stats.heard(this.#beat.seq, now, this.#c.jitter.beatUs);
+    this.#noteHeard(link, now);
     this.#readEchoes(now);
     this.#learnMacs();
     this.#heard.link = bit;
@@ -94,8 +95,13 @@ export class Receiver {
   /** An older one: late on a slower link than the one it was first heard on, or sent again by somebody. */
   #stale(verdict: Verdict, link: Link, now: number): void {
     if (verdict === "old" && this.#beat.seq > link.stats.seq) {
-      link.stats.heard(this.#beat.seq, now, this.#c.jitter.beatUs);
+      this.#noteHeard(link, now);
     } else this.#c.reject("replayed");
+  }
+
+  #noteHeard(link: Link, now: number): void {
+    const every = (this.#beat.sparing >>> link.index & 1) === 1 ? SPARE_EVERY : 1;
+    link.stats.heard(this.#beat.seq, now, this.#c.jitter.beatUs, every);
   }
 
   #isCopy(bytes: Uint8Array, length: number): boolean {
