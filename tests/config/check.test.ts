@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { check, runCheck } from "../../config/check.ts";
 import { askDaemon, judgeDaemon } from "../../config/host/daemon.ts";
-import { generateKey, readKey } from "../../config/key.ts";
+import { readKeys } from "../../config/key.ts";
+import { generateKey } from "../../config/key_change.ts";
 import { readConfigFile } from "../../config/load.ts";
 import { libc } from "../../kernel_ffi/libc.ts";
 import { nfqLibrary } from "../../kernel_ffi/nfqueue_library.ts";
@@ -102,7 +103,7 @@ Deno.test("files that this user may not read: told as that, 78", () =>
       ]);
     });
     Deno.chmodSync(folder, 0o755);
-    await asNobody(() => assert.throws(() => readKey(key), /key file .*pair\.key may not be read by this user/));
+    await asNobody(() => assert.throws(() => readKeys(key), /key file .*pair\.key may not be read by this user/));
   }));
 
 Deno.test("a name that is no node of the pair: 78, with the names that are", () =>
@@ -138,6 +139,11 @@ Deno.test("good file, wrong machine: 1; made right: 0 and the digest", () =>
       assert.match(right.out, /segue\.toml: ok; node a of pair edge, digest [0-9a-f]{16}\n$/);
       const json = JSON.parse((await printed({ config, node: "a.example.org", json: true, runDir: folder })).out);
       assert.deepEqual([json.ok, json.node, json.pair, json.problems], [true, "a", "edge", []]);
+      const line = btoa("k".repeat(32));
+      Deno.writeTextFileSync(`${folder}/pair.key`, `${line}\n${line}\n${btoa("l".repeat(32))}\n`);
+      const keys = await printed({ config, node: "a", json: false, runDir: folder });
+      assert.equal(keys.exit, 1);
+      assert.match(keys.out, /pair\.key_file: .*holds 3 keys; there may be 2[^]*pair\.key_file: .*the same key twice/);
     })
   ));
 
