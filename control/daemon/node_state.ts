@@ -1,6 +1,7 @@
 /** The state's side of a running node: the manager with its stream to the peer and its file, and what status says of it. */
 import { pairDigest } from "../../config/digest.ts";
 import type { GroupConfig, PairConfig } from "../../config/model.ts";
+import { keyIdOf } from "../core/wire.ts";
 import type { EventLevel } from "../core/vocabulary.ts";
 import type { StateJournal } from "../journal/state_client.ts";
 import type { StateHealth } from "../journal/state_store.ts";
@@ -30,6 +31,9 @@ export class NodeState {
   readonly api: StateApi;
   readonly #p: NodeStateParts;
   #stream: PeerStream | null = null;
+  #keys: readonly Uint8Array[];
+  /** Id of the key that seals: the first one until the switch thread says another. */
+  #sealing: number;
   #failureOver: ReturnType<typeof setTimeout> | undefined;
 
   /** Reads what is stored. Until that is done, no group may be served here. */
@@ -52,13 +56,15 @@ export class NodeState {
 
   private constructor(parts: NodeStateParts, manager: StateManager) {
     this.#p = parts;
+    this.#keys = parts.keys;
+    this.#sealing = keyIdOf(parts.keys[0]!);
     this.manager = manager;
     this.api = new StateApi(manager, parts.journal);
   }
 
   /** Says what it has, and looks for the peer. */
   start(): void {
-    const { config, node, keys } = this.#p, { manager } = this;
+    const { config, node } = this.#p, { manager } = this;
     manager.start();
     this.#watchDisk();
     const self = config.nodes[0].name === node ? 0 : 1;
@@ -67,7 +73,7 @@ export class NodeState {
       pair: config.pair.name,
       self,
       paths: own.paths.map((local, i) => ({ local, remote: peer.paths[i]! })),
-      keys,
+      keys: this.#ordered(),
       onUp: () => manager.connected(stream),
       onDown: () => manager.disconnected(),
       onMessage: (_channel, bytes) => manager.receive(bytes),
@@ -116,8 +122,21 @@ export class NodeState {
     for (const group of config.groups) this.manager.setRules(group.name, rulesOf(group));
   }
 
+  /** All open from now on; until `sealWith` says otherwise, what sealed goes on sealing, or else the first. */
   setKeys(keys: readonly Uint8Array[]): void {
-    this.#stream?.setKeys(keys);
+    this.#keys = keys;
+    this.#stream?.setKeys(this.#ordered());
+  }
+
+  /** The key that heartbeats are signed with, which the peer is known to have, seals the stream too. */
+  sealWith(keyId: number): void {
+    this.#sealing = keyId;
+    this.#stream?.setKeys(this.#ordered());
+  }
+
+  #ordered(): readonly Uint8Array[] {
+    const first = (key: Uint8Array) => keyIdOf(key) === this.#sealing ? 0 : 1;
+    return this.#keys.toSorted((a, b) => first(a) - first(b));
   }
 
   /** What was written goes to the disk with the journal's own end. */

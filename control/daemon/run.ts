@@ -74,7 +74,7 @@ async function runLocked(options: RunOptions, settings: Settings, log: Log): Pro
   const ended = daemon.start(ENTRY_URL, {
     configJson: JSON.stringify(settings.config),
     node: settings.node,
-    key: settings.key,
+    keys: settings.keys,
     version: VERSION,
     epochs,
     guard: guardPath(),

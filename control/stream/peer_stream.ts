@@ -26,6 +26,7 @@ const REOPEN_MS = 500;
 /** A timer that comes later than this says nothing about the peer; then the sockets get this time first. */
 const LATE_US = 25_000;
 const LATE_READ_MS = 2;
+const RETIRED_MAX = 16;
 /** An acknowledgement by itself waits for this many turns of promises: the answer of who was just called may carry it. */
 const ANSWER_TURNS = 4;
 
@@ -80,6 +81,8 @@ export class PeerStream {
   readonly #sockets: readonly PathSocket[];
   readonly #pairId: number;
   #keys: readonly PairKey[];
+  /** Ids of keys that opened earlier in this run: the last ones. */
+  readonly #retired: number[] = [];
   #tag = 0;
   /** Of the present connection, for each pair key; derived when first needed. */
   #packetKeys: (PacketKeys | undefined)[] = [];
@@ -180,7 +183,10 @@ export class PeerStream {
 
   /** The first key seals from now on; all open. The connection goes on. */
   setKeys(keys: readonly Uint8Array[]): void {
-    this.#keys = preparePairKeys(keys, this.#o.pair);
+    const next = preparePairKeys(keys, this.#o.pair);
+    for (const { id } of this.#keys) if (!this.#retired.includes(id)) this.#retired.push(id);
+    this.#retired.splice(0, this.#retired.length - RETIRED_MAX);
+    this.#keys = next;
     this.#packetKeys = [];
   }
 
@@ -249,7 +255,7 @@ export class PeerStream {
     if (bad !== null) return bad;
     if (header.path !== path) return "otherPath";
     const index = this.#keys.findIndex(({ id }) => id === header.keyId);
-    if (index < 0) return "otherKey";
+    if (index < 0) return this.#retired.includes(header.keyId) ? "retiredKey" : "otherKey";
     return header.kind === HELLO ? this.#readHello(bytes, length, index) : this.#readPacket(bytes, length, index);
   }
 

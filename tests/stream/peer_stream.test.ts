@@ -234,6 +234,7 @@ Deno.test("keys change while the connection goes on", async () => {
     assert.deepEqual([a.news, b.news, a.rejected, b.rejected], [["up"], ["up"], {}, {}]);
     a.stream.setKeys([KEY]);
     a.stream.send(0, pattern(10, 1));
-    await until(() => (b.rejected.otherKey ?? 0) > 0, "a refusal of the old key");
+    await until(() => (b.rejected.retiredKey ?? 0) > 0, "a refusal of the old key");
+    assert.equal(b.rejected.otherKey, undefined);
   });
 });
