@@ -70,8 +70,14 @@ export type SwitchReport =
     readonly switchId: number;
     readonly epoch: number;
   }
-  /** The group's role on this node, whenever it has changed. */
-  | { readonly kind: "role"; readonly group: string; readonly role: Role; readonly epoch: number }
+  /** The group's role on this node, whenever it has changed. `alone`: it is primary now, and the peer was silent when it became that. */
+  | {
+    readonly kind: "role";
+    readonly group: string;
+    readonly role: Role;
+    readonly epoch: number;
+    readonly alone: boolean;
+  }
   /** Delays since the last time. Without `id` nobody asked: a minute is over. */
   | { readonly kind: "jitter"; readonly id?: number; readonly jitter: Jitter }
   /** The key that signs from here on: the peer has it. For who else seals what goes to the peer. */

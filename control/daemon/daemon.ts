@@ -254,6 +254,7 @@ export class Daemon implements ApiBackend {
     const { manager } = this.#services;
     return {
       ...snapshot,
+      rejected: { ...snapshot.rejected, ...this.#state.rejected() },
       groups: snapshot.groups.map((group) => ({
         ...group,
         services: manager.status(group.name),
@@ -282,6 +283,7 @@ export class Daemon implements ApiBackend {
         `nodes: ${nodes.join(", ")}`,
       );
     }
+    if (request.force) this.#state.manager.force(group);
     const result = await this.#switch.result({
       kind: "switchover",
       group,

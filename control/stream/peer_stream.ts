@@ -45,10 +45,12 @@ export interface PeerStreamOptions {
   readonly onMessage: (channel: Channel, bytes: Uint8Array<ArrayBuffer>) => void;
   /** What is buffered has fallen below the low-water mark (1 MiB) after it was above. */
   readonly onDrained?: () => void;
+  /** One of the above has thrown. The connection has been ended, for what it carried may be half done here; it comes back by itself. */
+  readonly onFailure: (error: unknown) => void;
 }
 
 /** Why a datagram had no effect. */
-export type StreamReject = EnvelopeReject | Exclude<Judgement, "accepted" | "greeting">;
+export type StreamReject = EnvelopeReject | Exclude<Judgement, "accepted" | "greeting"> | "failed";
 
 export interface PathStats {
   readonly open: boolean;
@@ -115,11 +117,18 @@ export class PeerStream {
     this.#stream = new Stream(o.paths.length, newSession, {
       onUp: () => {
         this.#connections++;
-        o.onUp();
+        this.#guarded(o.onUp);
       },
-      onDown: o.onDown,
-      onMessage: (channel, bytes) => o.onMessage(channel as Channel, bytes),
-      onDrained: () => o.onDrained?.(),
+      onDown: (reason) => this.#guarded(() => o.onDown(reason)),
+      // Not by a function made for each message: there are many.
+      onMessage: (channel, bytes) => {
+        try {
+          o.onMessage(channel as Channel, bytes);
+        } catch (error) {
+          this.#failed(error);
+        }
+      },
+      onDrained: () => this.#guarded(() => o.onDrained?.()),
     }, monotonicUs());
     const listener = {
       onDatagram: (path: number, bytes: Bytes, length: number) => this.#onDatagram(path, bytes, length),
@@ -197,6 +206,28 @@ export class PeerStream {
       };
     });
     return { up: this.up, connections: this.#connections, paths, rejected: { ...this.#rejected } };
+  }
+
+  /** Ends the connection, here and at the peer, which is looked for anew at once; `onDown` is called. Nothing where there is none. */
+  restart(reason: "given up" | "failed"): void {
+    if (this.#closed) return;
+    this.#stream.restart(reason, monotonicUs(), this.#wire);
+    this.#flushSoon();
+  }
+
+  /** What the receiver throws must neither end the process nor leave both sides with different views of what was received. */
+  #guarded(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#rejected.failed = (this.#rejected.failed ?? 0) + 1;
+    this.restart("failed");
+    this.#o.onFailure(error);
   }
 
   /** Tells the peer and gives everything back. `onDown` is not called. */

@@ -123,7 +123,8 @@ export class SwitchContext {
       if (told.role === g.role && told.epoch === g.epoch) continue;
       told.role = g.role;
       told.epoch = g.epoch;
-      this.report({ kind: "role", group: g.name, role: g.role, epoch: g.epoch });
+      const alone = g.role === "primary" && this.node.nowUs - this.node.heardUs >= this.node.limits.suspectUs;
+      this.report({ kind: "role", group: g.name, role: g.role, epoch: g.epoch, alone });
     }
   }
 

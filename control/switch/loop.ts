@@ -52,6 +52,8 @@ export class SwitchLoop {
   #housekeepingUs = monotonicUs();
   #handOverUs = monotonicUs() + HAND_OVER_US;
   #busyTurns = 0;
+  /** When the peer was heard last, of the silence in which it was told that its daemon is gone. */
+  #goneSinceUs = NaN;
   #started = false;
   #stop: { readonly id: number; readonly sinceUs: number; handedUs: number } | null = null;
   #done = false;
@@ -161,7 +163,19 @@ export class SwitchLoop {
       const now = monotonicUs(), reason = `port unreachable at ${host}: the peer's daemon is gone`;
       this.#c.evidence.noteHint(reason, now);
       this.#p.executor.step(now, { kind: "hint", source: "port", reason });
+      this.#peerGone(now, reason);
     }
+  }
+
+  /**
+   * On a busy machine the sockets of a process that was killed are closed after its lease has ended and its peer has taken over: what was
+   * too late as a reason is told afterwards, once for each silence.
+   */
+  #peerGone(now: number, text: string): void {
+    const { heardUs, limits } = this.#c.node;
+    if (heardUs === -Infinity || heardUs === this.#goneSinceUs || now - heardUs < limits.deadAfterUs) return;
+    this.#goneSinceUs = heardUs;
+    this.#c.event("info", "peer-gone", text);
   }
 
   #readProbes(index: number): void {

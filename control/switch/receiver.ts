@@ -137,7 +137,8 @@ export class Receiver {
     // A shorter silence is worth a word if it had this node take over.
     if (silentUs < n.limits.aliveUs && !n.groups.some((g) => leased(g) && g.sinceUs > n.heardUs)) return;
     const run = sameRun ? "the same run of its daemon: it had slept or was cut off" : "a new run of its daemon";
-    const text = `${n.peerName} is heard again after ${(silentUs / 1000).toFixed(1)} ms, ${run}`;
+    const silence = silentUs < 1e6 ? `${(silentUs / 1000).toFixed(1)} ms` : `${(silentUs / 1e6).toFixed(1)} s`;
+    const text = `${n.peerName} is heard again after ${silence}, ${run}`;
     this.#c.event("notice", "peer-back", text, undefined, { silentUs, sameRun });
   }
 
