@@ -16,6 +16,7 @@ import type { KeyWatch } from "./key_watch.ts";
 import type { MailboxReader } from "./mailbox.ts";
 import type { News } from "./news.ts";
 import type { Receiver } from "./receiver.ts";
+import { Refusals } from "./refusals.ts";
 import { takeSnapshot } from "./snapshot.ts";
 
 /** Counters, paths that could not be opened, word to the watchdog. */
@@ -48,12 +49,11 @@ export class SwitchLoop {
   readonly #c: SwitchContext;
   readonly #poller = new Poller();
   readonly #aftercare: Aftercare;
+  readonly #refusals: Refusals;
   readonly #startUs = monotonicUs();
   #housekeepingUs = monotonicUs();
   #handOverUs = monotonicUs() + HAND_OVER_US;
   #busyTurns = 0;
-  /** When the peer was heard last, of the silence in which it was told that its daemon is gone. */
-  #goneSinceUs = NaN;
   #started = false;
   #stop: { readonly id: number; readonly sinceUs: number; handedUs: number } | null = null;
   #done = false;
@@ -62,6 +62,7 @@ export class SwitchLoop {
     this.#p = parts;
     this.#c = parts.context;
     this.#aftercare = new Aftercare(parts.context);
+    this.#refusals = new Refusals(parts.context, parts.executor);
     this.#poller.set(parts.mailboxFd);
     this.#poller.set(parts.news.monitor.fd);
     this.#poller.set(parts.context.rules.notificationFd);
@@ -127,9 +128,7 @@ export class SwitchLoop {
     const frames = context.links.frames;
     // Refusals first: what they say is refuted by a heartbeat that came at the same time, not the other way round.
     for (const path of context.links.paths) {
-      if (path.socket !== null && poller.failed(path.socket.fd)) {
-        this.#pathFailed(path.socket.drainErrors(), path.remote.host);
-      }
+      if (path.socket !== null && poller.failed(path.socket.fd)) this.#refusals.read(path);
     }
     for (let i = 0; i < frames.length; i++) if (poller.revents(frames[i]!.socket.fd) !== 0) receiver.readFrames(i);
     for (const path of context.links.paths) {
@@ -155,27 +154,6 @@ export class SwitchLoop {
       const addresses = this.#c.plan.groups[g.index]!.slots.flatMap((slot) => slot.addresses.map((it) => it.bytes));
       if (this.#p.queues.unread(addresses) > 0) this.#p.executor.step(now, { kind: "busy", group: g.index });
     }
-  }
-
-  #pathFailed(errno: number, host: string): void {
-    const ECONNREFUSED = 111;
-    if (errno === ECONNREFUSED) {
-      const now = monotonicUs(), reason = `port unreachable at ${host}: the peer's daemon is gone`;
-      this.#c.evidence.noteHint(reason, now);
-      this.#p.executor.step(now, { kind: "hint", source: "port", reason });
-      this.#peerGone(now, reason);
-    }
-  }
-
-  /**
-   * On a busy machine the sockets of a process that was killed are closed after its lease has ended and its peer has taken over: what was
-   * too late as a reason is told afterwards, once for each silence.
-   */
-  #peerGone(now: number, text: string): void {
-    const { heardUs, limits } = this.#c.node;
-    if (heardUs === -Infinity || heardUs === this.#goneSinceUs || now - heardUs < limits.deadAfterUs) return;
-    this.#goneSinceUs = heardUs;
-    this.#c.event("info", "peer-gone", text);
   }
 
   #readProbes(index: number): void {
