@@ -11,14 +11,18 @@ export type Effect =
   | { readonly kind: "probe"; readonly group: number }
   /** Addresses on the interfaces, a beat marked TAKE, announcements. A refusal comes back as `takeRefused`. */
   | { readonly kind: "take"; readonly group: number; readonly epoch: number }
-  /** Which wire is in force has changed: the kernel speaks of the virtual MAC, or of the node's own, and so does the primary, at once. */
+  /** Which wire is in force has changed: the kernel speaks of the virtual MAC, or of the node's own. */
   | { readonly kind: "wire"; readonly group: number }
   /** Tell the neighbours again. */
   | { readonly kind: "announce"; readonly group: number }
   /** Addresses off the service interfaces; they stay on `lo`. */
   | { readonly kind: "addressesOff"; readonly group: number }
-  /** Queue the group's packets: the hold set, then a beat marked HOLD. A failure comes back as `holdFailed`. */
-  | { readonly kind: "hold"; readonly group: number }
+  /**
+   * Queue the group's packets: the hold set, then a beat marked HOLD. A failure comes back as `holdFailed`.
+   * `ahead`: with the addresses on the interfaces already, behind the shut gate. That waits for a lock of the kernel which others may
+   * have for many milliseconds, and which must not stand between the old node's word and the take.
+   */
+  | { readonly kind: "hold"; readonly group: number; readonly ahead: boolean }
   /** Let go what came by way of the peer. */
   | { readonly kind: "releasePeer"; readonly group: number }
   /** Let go everything, lift the hold, let go what came in between. */

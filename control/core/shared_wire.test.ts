@@ -49,10 +49,10 @@ Deno.test("on any other wire it passes on what comes late, and so it does while 
 Deno.test("the primary falls back, says so at once, and comes back", () => {
   const node = primary();
   node.on(judged("b sees no frame"));
-  assert.deepEqual(node.told(), ["400 wire, alarm wire web on, beat"]);
+  assert.deepEqual(node.told(), ["400 wire, announce, alarm wire web on, beat"]);
   assert.equal(onSharedWire(node.group), false);
   node.on(judged(""));
-  assert.deepEqual(node.told(), ["400 wire, alarm wire web off, event wire, beat"]);
+  assert.deepEqual(node.told(), ["400 wire, announce, alarm wire web off, event wire, beat"]);
   assert.equal(onSharedWire(node.group), true);
 });
 

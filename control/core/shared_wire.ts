@@ -2,7 +2,7 @@
  * A shared wire works for as long as the network gives each frame for the virtual MAC to both nodes. Some switches do not, or cease to.
  * Both nodes count what they see, and say it in their heartbeats; the primary compares, and says which wire is in force.
  */
-import type { GroupState, NodeFacts } from "./group.ts";
+import { type GroupState, leased, type NodeFacts } from "./group.ts";
 import { say } from "./become.ts";
 
 /** Nobody has to learn who serves: both nodes hear what comes for the group. */
@@ -27,6 +27,7 @@ function setFallback(n: NodeFacts, g: GroupState, fallback: boolean, reason: str
   if (g.fallback === fallback) return;
   g.fallback = fallback;
   n.out.push({ kind: "wire", group: g.index });
+  if (leased(g)) n.out.push({ kind: "announce", group: g.index });
   const text =
     `${g.name}: the shared wire does not work here (${reason}), neighbours are told where the addresses are instead: ` +
     "a crash loses packets until it works again";

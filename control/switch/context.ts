@@ -4,7 +4,8 @@ import type { SwitchReport } from "../core/messages.ts";
 import { emptyHeartbeat } from "../core/heartbeat.ts";
 import type { NodeState } from "../core/node.ts";
 import type { Alarm, EventLevel, NodeEvent, PacketCounts, Role, SwitchReceipt } from "../core/vocabulary.ts";
-import { DATAGRAM_MAX, type WireKey } from "../core/wire.ts";
+import type { PairKeys } from "../core/pair_keys.ts";
+import { DATAGRAM_MAX } from "../core/wire.ts";
 import type { Addresses } from "./addresses.ts";
 import type { Hold, HoldCounts } from "./hold.ts";
 import { SentTimes } from "./link_stats.ts";
@@ -26,7 +27,7 @@ export interface SwitchParts {
   readonly rules: KernelRules;
   readonly hold: Hold;
   readonly addresses: Addresses;
-  readonly key: WireKey;
+  readonly keys: PairKeys;
   readonly software: string;
   readonly post: (report: SwitchReport) => void;
 }
@@ -39,7 +40,7 @@ export class SwitchContext {
   readonly rules: KernelRules;
   readonly hold: Hold;
   readonly addresses: Addresses;
-  readonly key: WireKey;
+  readonly keys: PairKeys;
   readonly receipts: ReceiptBook;
   readonly evidence: EvidenceBook;
   readonly jitter = new JitterWatch();
@@ -90,7 +91,7 @@ export class SwitchContext {
     this.rules = parts.rules;
     this.hold = parts.hold;
     this.addresses = parts.addresses;
-    this.key = parts.key;
+    this.keys = parts.keys;
     this.#post = parts.post;
     this.receipts = new ReceiptBook(parts.plan.name);
     this.evidence = new EvidenceBook(parts.links, parts.plan.peerName, parts.plan.groups.length);
@@ -125,7 +126,8 @@ export class SwitchContext {
       if (told.role === g.role && told.epoch === g.epoch) continue;
       told.role = g.role;
       told.epoch = g.epoch;
-      this.report({ kind: "role", group: g.name, role: g.role, epoch: g.epoch });
+      const alone = g.role === "primary" && this.node.nowUs - this.node.heardUs >= this.node.limits.suspectUs;
+      this.report({ kind: "role", group: g.name, role: g.role, epoch: g.epoch, alone });
     }
   }
 
@@ -157,6 +159,13 @@ export class SwitchContext {
     } else if (known.text !== text) {
       this.alarms.set(kind, { ...known, text });
     }
+  }
+
+  /** This node has the group's lease: after a failover what is in the shadow is served, else the old node has served it. */
+  finishShadow(group: number, nowUs: number): void {
+    const replay = this.receipts.kindOf(group) === "failover";
+    if (this.shadow === null || !this.shadow.finish(group, replay, nowUs) || !replay) return;
+    this.receipts.step(group, `replayed ${this.shadow.lastReplay(group)?.replayed ?? 0}`, nowUs);
   }
 
   /** Packets of a group were dropped from the shadow because there were too many. */
