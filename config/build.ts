@@ -16,6 +16,7 @@ import {
   HEALTH_DEFAULTS,
   type NODE,
   SERVICE_DEFAULTS,
+  SHARED_DEFAULTS,
   STATE_DEFAULTS,
   type TRACK,
   TRACK_DEFAULTS,
@@ -42,11 +43,17 @@ function buildNode({ keys }: Placed<typeof NODE>): NodeConfig {
   return { name: there(keys.name), paths: there(keys.paths) };
 }
 
-function buildGroup({ keys, addresses, tracks, state, services }: GroupDraft): GroupConfig {
+function buildGroup({ keys, addresses, tracks, state, shared, services }: GroupDraft): GroupConfig {
   return {
     name: there(keys.name),
     prefer: there(keys.prefer),
-    wire: "announce",
+    wire: there(keys.wire),
+    shared: {
+      mac: shared.keys.mac ?? null,
+      replay: shared.keys.replay ?? SHARED_DEFAULTS.replay,
+      lagUs: shared.keys.lag ?? null,
+      maxBytes: shared.keys.max ?? SHARED_DEFAULTS.maxBytes,
+    },
     preempt: there(keys.preempt),
     addresses: addresses.map(buildAddress),
     track: tracks.map(buildTrack),

@@ -54,3 +54,23 @@ export function packetPayload(view: DataView, payloadOffset: number, end: number
   }
   return null;
 }
+
+/** Bytes of the packet from its IP header on, read from that header (RFC 791 3.1, RFC 8200 3); 0 where the queue brings none. */
+export function packetIpLength(view: DataView, payloadOffset: number, end: number): number {
+  for (let at = payloadOffset + NFGENMSG_BYTES; at + 4 <= end;) {
+    const length = view.getUint16(at, true);
+    if (length < 4) return 0;
+    if ((view.getUint16(at + 2, true) & 0x3fff) === NFQA_PAYLOAD) {
+      return ipLength(view, at + 4, Math.min(at + length, end));
+    }
+    at += (length + 3) & ~3;
+  }
+  return 0;
+}
+
+const IPV6_HEADER_BYTES = 40;
+
+function ipLength(view: DataView, at: number, end: number): number {
+  if (end - at < 6) return 0;
+  return view.getUint8(at) >> 4 === 6 ? IPV6_HEADER_BYTES + view.getUint16(at + 4) : view.getUint16(at + 2);
+}

@@ -1,7 +1,7 @@
 /** The Prometheus text format, version 0.0.4 (https://prometheus.io/docs/instrumenting/exposition_formats/). Pure. */
 import { type Role, ROLES } from "../core/vocabulary.ts";
 import type { JournalHealth } from "../journal/entry.ts";
-import type { ServiceSnapshot, SwitchSnapshot } from "../core/messages.ts";
+import type { ServiceSnapshot, ShadowSnapshot, SwitchSnapshot } from "../core/messages.ts";
 
 export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -61,6 +61,12 @@ function groupMetrics(s: SwitchSnapshot): Metric[] {
   const held = s.groups.flatMap(({ name, held: { total, released, dropped } }) =>
     Object.entries({ total, released, dropped }).map(([what, count]): Sample => [{ group: name, what }, count])
   );
+  const shadows = s.groups.flatMap(({ name, shadow }) => shadow === undefined ? [] : [{ name, shadow }]);
+  const kept = shadows.flatMap(({ name, shadow: { total, replayed, served, dropped } }) =>
+    Object.entries({ total, replayed, served, dropped }).map(([what, count]): Sample => [{ group: name, what }, count])
+  );
+  const ofShadow = (value: (shadow: ShadowSnapshot) => number): Sample[] =>
+    shadows.map(({ name, shadow }) => [{ group: name }, value(shadow)]);
   return [
     gauge("group_role", "1 for the role that this node has in the group.", roles),
     gauge("group_epoch", "Number of the group's reign.", each((group) => group.epoch)),
@@ -73,6 +79,10 @@ function groupMetrics(s: SwitchSnapshot): Metric[] {
     counter("group_packets_total", "Packets of the addresses by what the kernel did with them.", packets),
     gauge("group_held_packets", "Packets that wait in the kernel now.", each((group) => group.held.now)),
     counter("group_hold_packets_total", "Packets that were held for a switch, and what became of them.", held),
+    gauge("group_shadow_packets", "Packets of a shared wire that wait now.", ofShadow((it) => it.now)),
+    gauge("group_shadow_bytes", "Their bytes.", ofShadow((it) => it.bytes)),
+    gauge("group_shadow_oldest_seconds", "Age of the oldest of them.", ofShadow((it) => it.oldest_ms / 1000)),
+    counter("group_shadow_packets_total", "Packets that the shadow kept, and what became of them.", kept),
     gauge(
       "group_last_switch_seconds",
       "How long the last switch took.",

@@ -60,6 +60,12 @@ export interface GroupState {
   readonly name: string;
   /** Service interfaces of the group, as bits of the pair's list of service interfaces. */
   readonly links: number;
+  /** Both nodes hear the group's packets: nobody has to learn who serves, and the old node of a switchover has no stragglers. */
+  readonly shared: boolean;
+  /** ... but the network does not play along, and neighbours are told as on any other wire. Written by `shared_wire.ts` alone. */
+  fallback: boolean;
+  /** Frames for the virtual MAC in the last second, plus one; 1: none on one of the interfaces; 0: not counted yet. */
+  seen: number;
   preferSelf: boolean;
   preempt: boolean;
   /** Written by `become` alone. */
@@ -132,14 +138,19 @@ export interface NodeFacts {
 }
 
 export function createGroup(
-  setup: Pick<
-    GroupState,
-    "index" | "name" | "links" | "preferSelf" | "preempt" | "usedUpTo" | "reservedUpTo" | "unproven"
-  >,
+  setup:
+    & Pick<
+      GroupState,
+      "index" | "name" | "links" | "preferSelf" | "preempt" | "usedUpTo" | "reservedUpTo" | "unproven"
+    >
+    & { readonly shared?: boolean },
   nowUs: number,
 ): GroupState {
   return {
     ...setup,
+    shared: setup.shared ?? false,
+    fallback: false,
+    seen: 0,
     role: "starting",
     sinceUs: nowUs,
     epoch: setup.usedUpTo,

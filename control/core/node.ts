@@ -16,6 +16,7 @@ import type { Limits } from "./limits.ts";
 import { deferProbes, probeAnswered, voidProbes } from "./probing.ts";
 import { answeredUs, noQuestions, type SentQuestions } from "./questions.ts";
 import { repeatOrder } from "./serving.ts";
+import { followWire, wireJudged } from "./shared_wire.ts";
 import {
   addressContested,
   heardBehindPackets,
@@ -92,6 +93,8 @@ export type CoreEvent =
     readonly force: boolean;
   }
   | { readonly kind: "limits"; readonly limits: Limits }
+  /** The primary of a shared wire has compared what both nodes see: why it does not work, "" if it does. */
+  | { readonly kind: "wire"; readonly group: number; readonly reason: string }
   | { readonly kind: "maintenance"; readonly on: boolean }
   | { readonly kind: "stop" };
 
@@ -196,6 +199,9 @@ export function stepNode(n: NodeState, nowUs: number, event: CoreEvent): readonl
     case "limits":
       n.limits = event.limits;
       break;
+    case "wire":
+      wireJudged(n, n.groups[event.group]!, event.reason);
+      break;
     case "maintenance":
       n.maintenance = event.on;
       break;
@@ -278,6 +284,7 @@ function heardGroup(n: NodeState, g: GroupState, said: GroupBeat, link: number):
   g.unproven = false;
   if (g.role !== "primary" && g.role !== "leaving" && said.epoch > g.epoch) g.epoch = said.epoch;
   keepEpochsAhead(n, g);
+  followWire(n, g);
   // Only what travels on the group's own networks says anything about its packets.
   const own = link & g.links;
   switch (g.role) {

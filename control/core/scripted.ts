@@ -37,6 +37,7 @@ export interface ScriptSetup {
   readonly usedUpTo?: number;
   readonly reservedUpTo?: number;
   readonly unproven?: boolean;
+  readonly shared?: boolean;
 }
 
 /** What the switch thread does with a heartbeat among it. */
@@ -54,7 +55,15 @@ export class ScriptedNode {
   #lines: string[] = [];
 
   constructor(setup: ScriptSetup = {}) {
-    const { index = 0, preempt = false, links = 1, usedUpTo = 0, reservedUpTo = 1000, unproven = false } = setup;
+    const {
+      index = 0,
+      preempt = false,
+      links = 1,
+      usedUpTo = 0,
+      reservedUpTo = 1000,
+      unproven = false,
+      shared = false,
+    } = setup;
     const group: NodeSetup["groups"][number] = {
       name: "web",
       links,
@@ -63,6 +72,7 @@ export class ScriptedNode {
       usedUpTo,
       reservedUpTo,
       unproven,
+      shared,
     };
     this.node = createNode({
       index,
@@ -107,6 +117,8 @@ export class ScriptedNode {
       traffic: false,
       epoch: 0,
       switchId: 0,
+      fallback: false,
+      seen: 0,
       links: 0,
       ...said,
     };

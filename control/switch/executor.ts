@@ -1,19 +1,19 @@
 /** Does in the kernel what the core orders, in its order, and tells the core what the kernel refused. */
-import { encodeArpProbe } from "../../kernel_ffi/arp.ts";
 import { ENOBUFS, KernelError } from "../../kernel_ffi/errno.ts";
 import { monotonicUs } from "../../kernel_ffi/libc.ts";
-import { encodeSolicitation } from "../../kernel_ffi/ndp.ts";
 import { fillHeartbeat } from "../core/beat.ts";
 import type { Effect, FrameStep } from "../core/effects.ts";
 import { beatStep, nextEpoch } from "../core/group.ts";
 import { type CoreEvent, stepNode } from "../core/node.ts";
+import { onSharedWire } from "../core/shared_wire.ts";
 import { beatDone } from "../core/wake.ts";
 import { encodeHeartbeat } from "../core/wire.ts";
-import { announcementFrames, AnnounceSchedule } from "./announcer.ts";
+import { announcementFrames, AnnounceSchedule, probeFrame } from "./announcer.ts";
 import type { SwitchContext } from "./context.ts";
 import type { PlannedGroup, Slot } from "./plan.ts";
 import { SPARE_EVERY, sparedLinks } from "./sparing.ts";
 import { markOf, STEP } from "./ruleset_steps.ts";
+import { applyWire } from "./wire_watch.ts";
 
 const TICK: CoreEvent = { kind: "tick" };
 
@@ -60,6 +60,8 @@ export class Executor {
         return this.#probe(effect.group);
       case "take":
         return this.#take(effect.group, effect.epoch);
+      case "wire":
+        return applyWire(c, c.plan.groups[effect.group]!);
       case "announce":
         for (const slot of c.plan.groups[effect.group]!.slots) this.announce(slot);
         return this.schedules[effect.group]!.start(monotonicUs());
@@ -72,6 +74,7 @@ export class Executor {
       case "releasePeer":
         // Not after a refused take: without a lease they would be lost; they wait for the next try, or go back.
         if (c.node.groups[effect.group]!.role !== "primary") return;
+        c.finishShadow(effect.group, monotonicUs());
         c.hold.releasePassed();
         return this.#note(effect.group, "released what came by the peer");
       case "finishHold":
@@ -216,11 +219,15 @@ export class Executor {
     this.#note(group, "addresses");
     if (!this.#beat(group, "take")) return this.#keepAhead(group);
     this.#note(group, `lease, epoch ${epoch}`);
-    for (const slot of slots) this.announce(slot);
-    this.#note(group, "announced");
+    const g = c.node.groups[group]!;
+    if (!g.holding) c.finishShadow(group, monotonicUs());
+    // On a shared wire nobody has to learn anything. It is announced a little later: some may know an older MAC.
+    if (!onSharedWire(g)) {
+      for (const slot of slots) this.announce(slot);
+      this.#note(group, "announced");
+    }
     this.schedules[group]!.start(monotonicUs());
     c.servedAtTake[group] = -1;
-    const g = c.node.groups[group]!;
     c.trafficExpected[group] = g.traffic || g.peer.traffic;
   }
 
@@ -246,7 +253,7 @@ export class Executor {
     }
     const problem = this.#attempt(() => {
       if (ahead) { for (const slot of planned.slots) c.addresses.onAhead(slot); }
-      c.hold.begin(planned);
+      c.hold.begin(planned, onSharedWire(c.node.groups[group]!));
     });
     if (problem !== null) return this.#holdFailed(group, problem);
     c.heldAtBegin = c.hold.counts();
@@ -287,10 +294,16 @@ export class Executor {
   }
 
   #finishHold(group: number): void {
+    const shared = onSharedWire(this.#c.node.groups[group]!);
+    if (shared) {
+      this.#c.finishShadow(group, monotonicUs());
+      // Before the last look at the queues: what is passed on from here on has come by itself as well.
+      this.#beat(group, "unhold");
+    }
     const problem = this.#attempt(() => this.#c.hold.finish());
     if (problem !== null) this.#c.event("alarm", "hold", `what was held may be lost: ${problem}`);
     this.#note(group, "released all");
-    this.#beat(group, "unhold");
+    if (!shared) this.#beat(group, "unhold");
   }
 
   #giveBack(group: number): void {
@@ -324,6 +337,7 @@ export class Executor {
         this.#c.hold.drain();
         this.#c.hold.finish();
       }
+      this.#c.shadow?.rehearse(monotonicUs());
     }
     return Math.round(bestUs);
   }
@@ -340,10 +354,4 @@ export class Executor {
       c.addresses.off(slot);
     }
   }
-}
-
-/** Asks for the first address of a slot; IPv4 if it has one, since every neighbour answers ARP alike. */
-function probeFrame(slot: Slot, mac: Uint8Array): Uint8Array<ArrayBuffer> {
-  const address = slot.addresses.find((it) => it.family === 4) ?? slot.addresses[0]!;
-  return address.family === 4 ? encodeArpProbe(mac, address.bytes) : encodeSolicitation(mac, address.bytes);
 }

@@ -18,6 +18,7 @@ import type { MailboxReader } from "./mailbox.ts";
 import type { News } from "./news.ts";
 import type { Receiver } from "./receiver.ts";
 import { takeSnapshot } from "./snapshot.ts";
+import { WireWatch } from "./wire_watch.ts";
 
 /** Counters, paths that could not be opened, word to the watchdog. */
 const HOUSEKEEPING_US = 500_000;
@@ -49,6 +50,7 @@ export class SwitchLoop {
   readonly #c: SwitchContext;
   readonly #poller = new Poller();
   readonly #aftercare: Aftercare;
+  readonly #wires: WireWatch;
   readonly #closedPorts: ClosedPorts;
   readonly #startUs = monotonicUs();
   #housekeepingUs = monotonicUs();
@@ -62,6 +64,7 @@ export class SwitchLoop {
     this.#p = parts;
     this.#c = parts.context;
     this.#aftercare = new Aftercare(parts.context);
+    this.#wires = new WireWatch(parts.context, parts.executor);
     this.#closedPorts = new ClosedPorts(parts.context, parts.executor);
     this.#poller.set(parts.mailboxFd);
     this.#poller.set(parts.news.monitor.fd);
@@ -89,6 +92,7 @@ export class SwitchLoop {
     this.#letServicesFinish(monotonicUs());
     this.#p.executor.tick(monotonicUs());
     this.#announce(monotonicUs());
+    this.#c.shadow?.turn(monotonicUs());
     if (now >= this.#housekeepingUs) this.#housekeep(now);
     this.#p.news.mendHold();
     if (this.#stop !== null) this.#tryStop(monotonicUs());
@@ -106,6 +110,7 @@ export class SwitchLoop {
 
   #wakeUs(): number {
     let wake = Math.min(nextWakeUs(this.#c.node), this.#housekeepingUs);
+    if (this.#c.shadow !== null) wake = Math.min(wake, this.#c.shadow.nextUs);
     for (const schedule of this.#p.executor.schedules) wake = Math.min(wake, schedule.nextUs);
     return wake;
   }
@@ -164,10 +169,12 @@ export class SwitchLoop {
   }
 
   /** Somebody else speaks as one of the addresses, or asks for it as one who means to take it. */
-  #spoken(index: number, { address, mac, owns }: Speaker): void {
+  #spoken(index: number, { address, mac: spoken, from, owns }: Speaker): void {
     const { socket, peerMac } = this.#c.links.frames[index]!;
-    const order = compareBytes(socket.mac, mac);
     const slot = this.#c.slotsOf[index]!.find((one) => one.addresses.some((it) => it.bytes === address));
+    // On a shared wire both speak of the same MAC; who sends is told by the frame.
+    const mac = slot?.virtual === undefined ? spoken : from;
+    const order = compareBytes(socket.mac, mac);
     if (order === 0 || slot === undefined) return;
     const group = slot.group, lower = order < 0;
     if (!owns) {
@@ -177,7 +184,9 @@ export class SwitchLoop {
       }
       return;
     }
-    if (!leased(this.#c.node.groups[group]!)) {
+    const g = this.#c.node.groups[group]!;
+    if (!leased(g)) {
+      if (peerMac !== null && sameBytes(peerMac, mac)) this.#c.shadow?.answered(group, index, g.probing.sentUs);
       this.#c.counters.probes_answered++;
       this.#c.evidence.noteAnswer(group);
     } else if (peerMac === null || !sameBytes(peerMac, mac)) {
@@ -210,6 +219,7 @@ export class SwitchLoop {
     this.#c.report({ kind: "alive" });
     this.#p.keys.look();
     this.#p.executor.renewHold();
+    this.#c.sayOverflows();
     // Not in the middle of a switch, whose receipt counts from the last reading.
     if (this.#c.plan.groups.some((group) => this.#c.receipts.isOpen(group.index))) return;
     this.#c.slotCounters = this.#c.rules.counters();
@@ -222,6 +232,7 @@ export class SwitchLoop {
     }
     this.#heardAgain();
     this.#aftercare.look(now);
+    this.#wires.look(now);
     if (now < this.#handOverUs) return;
     this.#handOverUs = now + HAND_OVER_US;
     this.#c.report({ kind: "jitter", jitter: this.#c.jitter.take(this.#c.links) });
