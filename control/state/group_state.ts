@@ -30,6 +30,7 @@ export class GroupState {
   readonly #waits = new Waits();
   readonly #watchers = new Set<() => void>();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #timerUs = Infinity;
   #connected = false;
   #diskOk = true;
 
@@ -160,10 +161,19 @@ export class GroupState {
     if (this.#waits.size === 0) return;
     const nowUs = monotonicUs();
     this.#waits.settle(this.#progress(), nowUs);
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#arm(nowUs);
+  }
+
+  /** A timer that fires too early costs little and one that is set anew for each write much: only an earlier one replaces it. */
+  #arm(nowUs: number): void {
     const nextUs = this.#waits.nextUs(nowUs);
-    if (nextUs !== Infinity) this.#timer = setTimeout(() => this.#settle(), (nextUs - nowUs) / 1000 + 1);
+    if (nextUs >= this.#timerUs) return;
+    clearTimeout(this.#timer);
+    this.#timerUs = nextUs;
+    this.#timer = setTimeout(() => {
+      this.#timerUs = Infinity;
+      this.#settle();
+    }, (nextUs - nowUs) / 1000 + 1);
   }
 
   status(): StateSnapshot {
@@ -184,6 +194,7 @@ export class GroupState {
     if (replica.copying) return "copying";
     if (replica.followed || replica.following) return "synced";
     if (!this.#connected) return "alone";
+    if (replica.peer === null) return "catching-up";
     return replica.backlog !== null || replica.peer?.serving ? "catching-up" : "synced";
   }
 

@@ -127,7 +127,7 @@ export class Copy {
   /** Applies packed rows and has them stored; false if they are malformed, and then nothing has happened. */
   applyPiece(rows: Uint8Array, lsn: number, urgent: boolean): boolean {
     if (this.table.applyPacked(rows) === null) return false;
-    this.#port.store({ kind: "rows", piece: new Uint8Array(rows), lsn, urgent });
+    this.#port.store({ kind: "rows", piece: rows, lsn, urgent });
     return true;
   }
 

@@ -128,7 +128,7 @@ export class FollowerSide {
     if (tail.length > 0) this.#port.store({ kind: "forget", keys: tail.map(({ key }) => key) });
     this.#tail = NO_TAIL;
     for (const piece of pieces) {
-      this.#port.store({ kind: "rows", piece: new Uint8Array(piece), lsn: 0, urgent: false });
+      this.#port.store({ kind: "rows", piece, lsn: 0, urgent: false });
     }
   }
 
