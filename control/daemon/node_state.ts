@@ -4,8 +4,8 @@ import type { GroupConfig, PairConfig } from "../../config/model.ts";
 import type { EventLevel } from "../core/vocabulary.ts";
 import type { StateJournal } from "../journal/state_client.ts";
 import type { StateHealth } from "../journal/state_store.ts";
-import type { StateRules } from "../state/group_state.ts";
 import { StateManager } from "../state/manager.ts";
+import type { StateRules } from "../state/rules.ts";
 import { StateApi } from "./state_api.ts";
 import { PeerStream } from "../stream/peer_stream.ts";
 
@@ -48,7 +48,7 @@ export class NodeState {
   private constructor(parts: NodeStateParts, manager: StateManager) {
     this.#p = parts;
     this.manager = manager;
-    this.api = new StateApi(manager, parts.journal);
+    this.api = new StateApi(manager, parts.journal, () => this.#stream?.stats() ?? null);
   }
 
   /** Says what it has, and looks for the peer. */
@@ -86,13 +86,8 @@ export class NodeState {
     health(journal.health());
   }
 
-  /** Packets per path and what was refused, for metrics and status; null before the start. */
-  stats(): ReturnType<PeerStream["stats"]> | null {
-    return this.#stream?.stats() ?? null;
-  }
-
   reload(config: PairConfig): void {
-    for (const group of config.groups) this.manager.setRules(group.name, rulesOf(group));
+    this.manager.setRules(new Map(config.groups.map((group) => [group.name, rulesOf(group)])));
   }
 
   setKeys(keys: readonly Uint8Array[]): void {

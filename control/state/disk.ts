@@ -1,4 +1,5 @@
 /** The replicas' way to the disk: what they order, as the journal's thread takes it, and what it says back, as LSNs. */
+import { setImmediate } from "node:timers";
 import { encodeRows, joinPieces, PIECE_BYTES } from "../core/state/packed.ts";
 import type { ReplicaChange } from "../core/state/replica_port.ts";
 import type { Position, StateChange } from "../journal/state_change.ts";
@@ -82,11 +83,12 @@ export class DiskWriter {
     this.#changes.push({ kind: "rows", group: this.#names[group]!, packed: joinPieces(run.pieces) });
   }
 
-  /** At the end of this turn. */
+  /** At the end of this turn; while the disk is at work anyway, behind everything that the event loop has at hand. */
   #flushSoon(): void {
     if (this.#soon) return;
     this.#soon = true;
-    queueMicrotask(() => this.flush());
+    if (this.#pending.length > 0) setImmediate(() => this.flush());
+    else queueMicrotask(() => this.flush());
   }
 
   flush(): void {

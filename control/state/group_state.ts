@@ -4,17 +4,9 @@ import type { Replica } from "../core/state/replica.ts";
 import type { StateSnapshot } from "../core/messages.ts";
 import type { Role } from "../core/vocabulary.ts";
 import { StateProblem } from "./problem.ts";
+import type { StateRules } from "./rules.ts";
 import { type Outcome, type Progress, Waits } from "./waits.ts";
 import { checkWrite, type WriteRequest, type WriteResult } from "./write.ts";
-
-export interface StateRules {
-  /** What becomes of writes that want the standby while it is away. */
-  readonly whenAlone: "accept" | "refuse";
-  /** How long a write waits for a standby that is connected but slow, or being brought up to date. */
-  readonly waitUs: number;
-  /** Keys and values of the group. */
-  readonly maxBytes: number;
-}
 
 /** With more than this to be copied first, a write does not wait for the standby. */
 const BACKLOG_WORTH_WAITING = 10_000;

@@ -2,6 +2,7 @@
  * The state of all groups on the main thread: puts replicas, peer stream and disk together. Which node serves is the switch thread's
  * decision; this one says whether its copy is fit for it.
  */
+import { setImmediate } from "node:timers";
 import type { Known } from "../core/state/copy.ts";
 import { decodeCopyMessage, encodeCopyMessage } from "../core/state/messages.ts";
 import { Replica } from "../core/state/replica.ts";
@@ -11,8 +12,9 @@ import type { StateSnapshot } from "../core/messages.ts";
 import type { EventLevel, Role } from "../core/vocabulary.ts";
 import { DiskWriter, type StateDisk } from "./disk.ts";
 import { Fitness } from "./fitness.ts";
-import { GroupState, type StateRules } from "./group_state.ts";
-import { decodeHello, encodeHello } from "./hello.ts";
+import { GroupState } from "./group_state.ts";
+import { decodeHello, encodeHello, isHello } from "./hello.ts";
+import { rulesDifference, rulesText, type StateRules } from "./rules.ts";
 
 /** What is on the disk of a group. */
 export interface StoredState extends Known {
@@ -58,6 +60,9 @@ export class StateManager {
   readonly #managed = new Map<string, boolean>();
   #stream: StateStream | null = null;
   #greeted = false;
+  #rules: string;
+  /** What the peer said last of its own. */
+  #peerRules = "";
   #flushScheduled = false;
   #drained: (() => void)[] = [];
   #refused = 0;
@@ -87,6 +92,7 @@ export class StateManager {
 
   private constructor(parts: StateParts) {
     this.#p = parts;
+    this.#rules = rulesText(new Map(parts.groups.map(({ name, rules }) => [name, rules])));
     this.#writer = new DiskWriter(parts.disk, parts.groups.map(({ name }) => name), {
       position: (index) => {
         const { replica } = this.#byIndex[index]!;
@@ -113,6 +119,7 @@ export class StateManager {
       },
       bulkRoom: () => this.#greeted && (this.#stream?.buffered[1] ?? Infinity) < BULK_UNDER_WAY_MAX,
       store: (change) => this.#writer.store(index, change),
+      later: (act) => void setImmediate(act),
       changed: () => this.#changed(index),
       event: (level, kind, text) => this.#p.event(level, kind, `${name}: ${text}`, name),
     };
@@ -142,7 +149,11 @@ export class StateManager {
   /** The stream to the peer is up: who is there says first what it is. */
   connected(stream: StateStream): void {
     this.#stream = stream;
-    stream.send(0, encodeHello(this.#p.digest));
+    this.#sayHello();
+  }
+
+  #sayHello(): void {
+    this.#stream?.send(0, encodeHello(this.#p.digest, this.#rules));
   }
 
   disconnected(): void {
@@ -160,7 +171,7 @@ export class StateManager {
 
   /** A message of the peer. */
   receive(bytes: Uint8Array): void {
-    if (!this.#greeted) return this.#hello(bytes);
+    if (!this.#greeted || isHello(bytes)) return this.#hello(bytes);
     const message = decodeCopyMessage(bytes);
     const group = message === null ? undefined : this.#byIndex[message.group];
     if (message === null || group === undefined || !group.replica.receive(message)) {
@@ -172,21 +183,29 @@ export class StateManager {
   }
 
   #hello(bytes: Uint8Array): void {
-    const digest = decodeHello(bytes);
-    if (digest === null) {
+    const hello = decodeHello(bytes);
+    if (hello === null) {
       this.#refused++;
       return;
     }
+    const { digest } = hello;
     const same = digest.length === this.#p.digest.length && digest.every((byte, i) => byte === this.#p.digest[i]);
     const text = `${this.#p.peerName} runs with another configuration: no state is exchanged until both have the same`;
     this.#p.alarm("state-incompatible", same ? null : text);
     if (!same) return;
+    this.#peerRules = hello.rules;
+    this.#compareRules();
+    if (this.#greeted) return;
     this.#greeted = true;
     for (const group of this.#byIndex) {
       group.setConnected(true);
       group.replica.connected();
     }
     this.#tellAll();
+  }
+
+  #compareRules(): void {
+    this.#p.alarm("state-rules", rulesDifference(this.#rules, this.#peerRules, this.#p.peerName));
   }
 
   /** Acknowledgements of all that came together leave together. */
@@ -311,9 +330,12 @@ export class StateManager {
     return group.status();
   }
 
-  setRules(name: string, rules: StateRules): void {
-    const group = this.groups.get(name);
-    if (group !== undefined) group.rules = rules;
+  /** For each group. The peer hears of them. */
+  setRules(rules: ReadonlyMap<string, StateRules>): void {
+    for (const [name, group] of this.groups) group.rules = rules.get(name)!;
+    this.#rules = rulesText(rules);
+    this.#compareRules();
+    this.#sayHello();
   }
 
   close(): void {

@@ -35,6 +35,8 @@ export interface Loaded {
   readonly gap_us: number;
   /** Answers that say `degraded`. */
   readonly degraded: number;
+  /** Requests that were asked again, as a switch or a lapse of the lease was under way. */
+  readonly again: number;
 }
 
 const SOCK_STREAM = 1;
@@ -90,6 +92,7 @@ class Template {
 class Connection {
   readonly fd: number;
   readonly #buffer = new Uint8Array(ANSWER_MAX);
+  #request = new Uint8Array(0);
   #filled = 0;
   /** When the request under way was due; NaN: none is. */
   dueUs = NaN;
@@ -100,13 +103,23 @@ class Connection {
     must(libc().connect(this.fd, address, address.length), `connect to ${path}`);
   }
 
+  /** Keeps a copy, to be asked again. */
   ask(request: Uint8Array<ArrayBuffer>, dueUs: number): void {
     this.dueUs = dueUs;
+    this.#request = request.slice();
+    this.#send(request);
+  }
+
+  #send(request: Uint8Array<ArrayBuffer>): void {
     const sent = must(libc().send32(this.fd, request, request.length, 0), "send");
     if (sent !== request.length) throw new Error(`load: ${sent} of ${request.length} bytes were sent`);
   }
 
-  /** The answer's body, if the whole of it is there; throws for any answer but 200. */
+  again(): void {
+    this.#send(this.#request);
+  }
+
+  /** The answer, if the whole of it is there; throws for any but 200 and 503. */
   answer(): string | null {
     const got = must(libc().recv32(this.fd, this.#buffer.subarray(this.#filled), ANSWER_MAX - this.#filled, 0), "recv");
     if (got === 0) throw new Error("load: the daemon has closed the connection");
@@ -115,11 +128,10 @@ class Connection {
     const end = text.indexOf("\r\n\r\n");
     if (end < 0) return null;
     const length = Number(/content-length: *([0-9]+)/i.exec(text)?.[1] ?? NaN);
-    if (!text.startsWith("HTTP/1.1 200 ") || Number.isNaN(length)) throw new Error(`load: the answer was ${text}`);
+    if (!/^HTTP\/1\.1 (200|503) /.test(text) || Number.isNaN(length)) throw new Error(`load: the answer was ${text}`);
     if (this.#filled < end + 4 + length) return null;
     this.#filled = 0;
-    this.dueUs = NaN;
-    return text.slice(end + 4);
+    return text;
   }
 }
 
@@ -131,7 +143,7 @@ function run(load: Load): Loaded {
   poller.set(STDIN);
   const latencies: number[] = [];
   const most = load.once ? load.keys / load.batch : Infinity;
-  let random = 1, key = 0, degraded = 0, gapUs = 0;
+  let random = 1, key = 0, degraded = 0, again = 0, gapUs = 0;
   const nextKey = load.once ? () => keyNumber(key++) : () => {
     random = Math.imul(random, 1_664_525) + 1_013_904_223 >>> 0;
     return keyNumber(random % load.keys);
@@ -159,13 +171,18 @@ function run(load: Load): Loaded {
     }
     for (const [fd, connection] of byFd) {
       if (!poller.readable(fd)) continue;
-      const { dueUs } = connection, body = connection.answer();
-      if (body === null) continue;
+      const answer = connection.answer();
+      if (answer === null) continue;
       nowUs = monotonicUs();
-      latencies.push(nowUs - dueUs);
+      if (answer.startsWith("HTTP/1.1 503 ")) {
+        again++;
+        connection.again();
+        continue;
+      }
+      latencies.push(nowUs - connection.dueUs);
       gapUs = Math.max(gapUs, nowUs - lastUs);
       lastUs = nowUs;
-      if (!body.includes('"degraded":false')) degraded++;
+      if (!answer.includes('"degraded":false')) degraded++;
       free.push(connection);
     }
     // It never says anything: its end is what makes it readable.
@@ -184,6 +201,7 @@ function run(load: Load): Loaded {
     max_us: at(1),
     gap_us: Math.round(gapUs),
     degraded,
+    again,
   };
 }
 

@@ -37,10 +37,14 @@ async function stateOf(node: NodeName) {
 }
 
 async function inStep(): Promise<void> {
-  for (const node of NODES) {
-    const synced = async () => (await stateOf(node))?.sync === "synced";
-    await world.until(synced, PATIENCE_MS, `the copy on ${node} to be in step`);
-  }
+  await world.until(
+    async () => {
+      const [a, b] = await Promise.all(NODES.map(stateOf));
+      return a?.sync === "synced" && b?.sync === "synced" && a.lsn === b.lsn;
+    },
+    PATIENCE_MS,
+    "both copies to be in step",
+  );
 }
 
 /** Everything that was written is on both disks. */
@@ -64,10 +68,13 @@ async function digest(node: NodeName): Promise<string> {
   const hash = createHash("sha256");
   let tail = "";
   for await (const text of response.body!.pipeThrough(new TextDecoderStream())) {
-    const all = tail + text, end = all.search(/id: [0-9]+\nevent: synced/);
-    if (end >= 0) return hash.update(all.slice(0, end)).digest("hex");
-    tail = all.slice(-64);
-    hash.update(all.slice(0, -64));
+    const events = (tail + text).split("\n\n");
+    tail = events.pop()!;
+    for (const event of events) {
+      if (/^event: synced$/m.test(event)) return hash.digest("hex");
+      // A comment keeps the connection.
+      if (!event.startsWith(":")) hash.update(event);
+    }
   }
   throw new Error(`bench: ${node} ended before all rows were read`);
 }
@@ -79,6 +86,7 @@ async function load(primary: NodeName): Promise<Loaded> {
 
 /** Both daemons are started at once; milliseconds until each answers, and until one serves with both copies in step. */
 async function coldStart() {
+  const stopping = performance.now();
   await Promise.all(NODES.map((node) => world.daemon(node).stop(30_000)));
   const began = performance.now(), since = () => Math.round(performance.now() - began);
   for (const node of NODES) world.start(node);
@@ -90,6 +98,7 @@ async function coldStart() {
   const served = since();
   await inStep();
   return {
+    stopped_ms: Math.round(began - stopping),
     answers_ms: Object.fromEntries(NODES.map((node, i) => [node, ready[i]])),
     served_ms: served,
     in_step_ms: since(),
@@ -116,6 +125,7 @@ async function resync(primary: NodeName, standby: NodeName) {
   const started = performance.now();
   await world.until(async () => (await stateOf(standby)) !== null, PATIENCE_MS, `${standby} to answer`);
   const answered = performance.now();
+  const watches = { primary: watchAnswers(primary), standby: watchAnswers(standby) };
   await world.until(
     async () => {
       const state = await stateOf(standby);
@@ -131,13 +141,34 @@ async function resync(primary: NodeName, standby: NodeName) {
   await inStep();
   await onDisk();
   const durable = performance.now();
+  const blocked = { primary: await watches.primary(), standby: await watches.standby() };
   return {
+    main_thread_blocked_ms_max: blocked,
     answers_ms: Math.round(answered - started),
     whole_ms: Math.round(whole - started),
     durable_ms: Math.round(durable - started),
     writes_before: before,
     writes_meanwhile: meanwhile,
     writes_after: await startLoad({ ...order, seconds: 5 }).loaded,
+  };
+}
+
+/** How long a daemon's main thread let others wait at most, as its answers to an idle question tell: milliseconds, when it is stopped. */
+function watchAnswers(node: NodeName): () => Promise<number> {
+  let longest = 0, ending = false;
+  const watching = (async () => {
+    using client = Deno.createHttpClient({ proxy: { transport: "unix", path: socketOf(node) } });
+    while (!ending) {
+      const began = performance.now();
+      await (await fetch(`http://localhost/v1/groups/${GROUP}/role`, { client })).text();
+      longest = Math.max(longest, performance.now() - began);
+      await sleep(10);
+    }
+  })();
+  return async () => {
+    ending = true;
+    await watching;
+    return Math.round(longest);
   };
 }
 
@@ -172,6 +203,7 @@ const coldMemory = NODES.map(resident);
 say(`${standby} loses its state and comes back`);
 const copied = await resync(primary, standby);
 say("comparing");
+await inStep();
 const digests = await Promise.all(NODES.map(digest));
 if (digests[0] !== digests[1]) throw new Error("bench: the two tables differ");
 const state = (await stateOf(standby))!;

@@ -1,6 +1,6 @@
 /**
- * The side that receives. A catch-up is applied in one step when it is whole: until then the table stays what it was, the source's at some
- * LSN. Only a full copy, for a table that is worth nothing anyway, is applied as it comes.
+ * The side that receives. A catch-up is applied when it is whole: until then the table stays what it was, the source's at some LSN. Only a
+ * full copy, for a table that is worth nothing anyway, is applied as it comes.
  */
 import type { Copy } from "./copy.ts";
 import type { CopyMessage } from "./messages.ts";
@@ -17,27 +17,33 @@ type Live = Rows | Extract<CopyMessage, { kind: "reign" }>;
 const ASKED_MAX = 20_000;
 const ASKED_LENGTH_MAX = 1 << 20;
 
+/** Pieces of a catch-up that are applied at once: more would stop this thread for longer than others should wait. */
+const PIECES_AT_ONCE = 4;
+
 type Tail = ReturnType<Copy["cutOff"]>;
 const NO_TAIL: Tail = { rows: [], undo: () => {} };
 
 /**
  * Makes a copy ready for what a source offers. Null if the offer counts on something that is not so (any more): the copy's state is to be
  * told again, and gets another offer.
+ * @param broken called later if the follower finds that something is missing, and all is to begin anew
  */
-export function accept(copy: Copy, offer: Sync, port: ReplicaPort): FollowerSide | null {
+export function accept(copy: Copy, offer: Sync, port: ReplicaPort, broken: () => void): FollowerSide | null {
   const { common, upTo, whole } = offer;
   if (common > copy.lsn || common > upTo) return null;
   const tail = copy.copying ? NO_TAIL : copy.cutOff(common);
   const asked = tail.rows.reduce((sum, { key }) => sum + key.length, 0);
   const tooMuch = tail.rows.length > ASKED_MAX || asked > ASKED_LENGTH_MAX;
-  if (whole || tooMuch || copy.copying) {
+  // All that the source has is what an empty copy lacks.
+  const all = whole || (upTo > 0 && copy.table.lsn === 0 && tail.rows.length === 0);
+  if (all || tooMuch || copy.copying) {
     setAside(tail.rows, offer, port);
     copy.startAnew();
-    if (!whole) return null;
+    if (!all) return null;
   }
-  const keys = whole ? [] : tail.rows.map(({ key }) => key);
+  const keys = all ? [] : tail.rows.map(({ key }) => key);
   port.send(URGENT, { kind: "ready", group: copy.group, sync: offer.sync, keys });
-  return new FollowerSide(copy, offer, whole ? NO_TAIL : tail, port);
+  return new FollowerSide(copy, offer, all ? NO_TAIL : tail, port, broken);
 }
 
 /** Rows that only this node has had: kept apart, for people. */
@@ -57,12 +63,16 @@ export class FollowerSide {
   /** What this copy had beyond the common LSN. */
   #tail: Tail;
   readonly #port: ReplicaPort;
+  readonly #broken: () => void;
   /** What a catch-up brought, and what was written meanwhile. */
   readonly #pieces: Uint8Array[] = [];
   readonly #live: Live[] = [];
+  /** The catch-up is whole, and so many of its pieces are applied; -1: it is not whole yet. */
+  #applied = -1;
   #ackDue = false;
 
-  constructor(copy: Copy, offer: Sync, tail: Tail, port: ReplicaPort) {
+  constructor(copy: Copy, offer: Sync, tail: Tail, port: ReplicaPort, broken: () => void) {
+    this.#broken = broken;
     this.#copy = copy;
     this.#offer = offer;
     this.#tail = tail;
@@ -82,7 +92,7 @@ export class FollowerSide {
   }
 
   #bulk(rows: Uint8Array): boolean {
-    if (this.following) return false;
+    if (this.#applied >= 0) return false;
     if (this.#copy.copying) return this.#copy.applyPiece(rows, 0, false);
     // All or nothing: what cannot be read is refused before anything is applied.
     if (PackedReader.open(rows) === null) return false;
@@ -104,13 +114,28 @@ export class FollowerSide {
     return true;
   }
 
-  /** The catch-up is whole: applied, then what was written meanwhile. */
+  /** The catch-up is whole: it is applied bit by bit, then what was written meanwhile. */
   done(): boolean {
-    if (this.following) return false;
+    if (this.#applied >= 0) return false;
+    this.#applied = 0;
+    this.#copy.holdAt(this.#offer.common);
+    return this.#applySome();
+  }
+
+  #applySome(): boolean {
+    const next = this.#applied + PIECES_AT_ONCE;
+    for (const piece of this.#pieces.slice(this.#applied, next)) this.#copy.table.applyPacked(piece);
+    this.#applied = next;
+    if (next >= this.#pieces.length) return this.#finish();
+    this.#port.later(() => {
+      if (!this.following && !this.#applySome()) this.#broken();
+    });
+    return true;
+  }
+
+  #finish(): boolean {
     const { reigns, floor, upTo } = this.#offer;
-    const pieces = this.#pieces.splice(0);
-    for (const piece of pieces) this.#copy.table.applyPacked(piece);
-    this.#storeCatchUp(pieces);
+    this.#storeCatchUp(this.#pieces.splice(0));
     this.#copy.finish(reigns, floor, upTo);
     this.following = true;
     this.#ackDue = true;
@@ -148,10 +173,16 @@ export class FollowerSide {
     return at >= 0 && reigns[at]!.firstLsn <= lsn && lsn < (reigns[at + 1]?.firstLsn ?? Infinity);
   }
 
-  /** The catch-up will not come: the copy is what it was. */
+  /** Nothing more will come. A catch-up that is whole is done; without one the copy is what it was. */
   abandon(): void {
-    if (!this.following) this.#tail.undo();
-    this.#tail = NO_TAIL;
+    if (this.following) return;
+    if (this.#applied < 0) {
+      this.#tail.undo();
+      this.#tail = NO_TAIL;
+      return;
+    }
+    for (const piece of this.#pieces.slice(this.#applied)) this.#copy.table.applyPacked(piece);
+    this.#finish();
   }
 
   /** Something new is on the disk. */

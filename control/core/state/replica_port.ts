@@ -23,6 +23,8 @@ export interface ReplicaPort {
   /** Whether more bulk may be sent just now; `pump` is called when there is room again. */
   bulkRoom(): boolean;
   store(change: ReplicaChange): void;
+  /** Does something after others have had their turn. */
+  later(act: () => void): void;
   /** The follower has told what it has, or where the two stand has changed. */
   changed(): void;
   event(level: "info" | "alarm", kind: string, text: string): void;
