@@ -6,7 +6,7 @@ import type { SwitchReceipt } from "../core/vocabulary.ts";
 import type { JournalEntry, JournalHealth } from "../journal/entry.ts";
 import type { Orphan } from "../journal/state_change.ts";
 import type { GroupState } from "../state/group_state.ts";
-import type { StreamStats } from "../stream/peer_stream.ts";
+import type { StreamStats } from "../stream/stats.ts";
 import type { Acknowledgement, FollowerRequest } from "../services/followers.ts";
 import type { MaintenanceJson, RoleJson } from "./json.ts";
 
@@ -22,14 +22,6 @@ export interface ServicesBackend {
   setMaintenance(on: boolean): MaintenanceJson;
 }
 
-/** What goes between the two copies. */
-export interface StateExchange {
-  /** Null before the node looks for its peer. */
-  readonly stream: StreamStats | null;
-  /** Messages of the peer that fitted nothing. */
-  readonly refused: number;
-}
-
 /** What the API needs from the state's side. Each method throws `ApiProblem` where there is no such group. */
 export interface StateBackend {
   group(group: string): GroupState;
@@ -38,7 +30,8 @@ export interface StateBackend {
   orphans(group: string, limit: number): Promise<{ readonly total: number; readonly rows: readonly Orphan[] }>;
   /** Deletes them; resolves with how many there were. */
   dropOrphans(group: string): Promise<number>;
-  exchange(): StateExchange;
+  /** Of the stream between the two copies; null before the node looks for its peer. */
+  stream(): StreamStats | null;
 }
 
 export interface SwitchoverRequest {

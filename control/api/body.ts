@@ -50,10 +50,7 @@ async function readChunks(body: ReadableStream<Uint8Array<ArrayBuffer>>, maxByte
 }
 
 function tooSlow(): ApiProblem {
-  // What comes late would be taken for another request (RFC 9110 15.5.9).
-  return new ApiProblem(408, "too-slow", "The body did not come", `not whole after ${BODY_TIMEOUT_MS / 1000} s`, "", {
-    headers: { connection: "close" },
-  });
+  return new ApiProblem(408, "too-slow", "The body did not come", `not whole after ${BODY_TIMEOUT_MS / 1000} s`);
 }
 
 function tooLarge(maxBytes: number): ApiProblem {

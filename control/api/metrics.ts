@@ -2,8 +2,7 @@
 import { type Role, ROLES } from "../core/vocabulary.ts";
 import type { JournalHealth } from "../journal/entry.ts";
 import type { ServiceSnapshot, StateSnapshot, SwitchSnapshot } from "../core/messages.ts";
-import type { PathStats } from "../stream/peer_stream.ts";
-import type { StateExchange } from "./backend.ts";
+import type { PathStats, StreamStats } from "../stream/stats.ts";
 
 export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -17,14 +16,14 @@ interface Metric {
   readonly samples: readonly Sample[];
 }
 
-export function metricsText(snapshot: SwitchSnapshot, journal: JournalHealth, exchange: StateExchange): string {
+export function metricsText(snapshot: SwitchSnapshot, journal: JournalHealth, stream: StreamStats | null): string {
   const metrics = [
     ...nodeMetrics(snapshot),
     ...pathMetrics(snapshot),
     ...groupMetrics(snapshot),
     ...serviceMetrics(snapshot),
     ...stateMetrics(snapshot),
-    ...streamMetrics(exchange),
+    ...streamMetrics(stream),
     ...counterMetrics(snapshot),
     ...journalMetrics(journal),
   ];
@@ -122,15 +121,12 @@ function stateMetrics(s: SwitchSnapshot): Metric[] {
 }
 
 /** The stream between the two copies; packets of the present connection begin anew with it. */
-function streamMetrics({ stream, refused }: StateExchange): Metric[] {
+function streamMetrics(stream: StreamStats | null): Metric[] {
   const each = (value: (path: PathStats) => number | null): Sample[] =>
     (stream?.paths ?? []).map((path, number) => [{ path: `${number}` }, value(path)]);
-  const rejected = Object.entries(stream?.rejected ?? {}).map(([reason, count]): Sample => [{ reason }, count]);
   return [
     gauge("stream_up", "Whether the stream to the peer is connected.", [[{}, stream && flag(stream.up)]]),
     counter("stream_connections_total", "Connections since the start.", [[{}, stream && stream.connections]]),
-    counter("stream_refused_messages_total", "Messages of the peer's copies that fitted nothing.", [[{}, refused]]),
-    counter("stream_rejected_total", "Datagrams of the stream that were dropped, by reason.", rejected),
     gauge("stream_path_live", "Whether the path carries data.", each(({ live }) => flag(live))),
     gauge("stream_path_rtt_seconds", "Round trip.", each(({ rttUs }) => rttUs === null ? null : rttUs / 1e6)),
     counter("stream_path_sent_total", "Packets sent by this connection.", each(({ sent }) => sent)),

@@ -1,10 +1,10 @@
 /** What the API asks of the state's side, answered by the manager and by the journal. */
-import type { StateBackend, StateExchange } from "../api/backend.ts";
+import type { StateBackend } from "../api/backend.ts";
 import type { Orphan } from "../journal/state_change.ts";
 import type { StateJournal } from "../journal/state_client.ts";
 import type { GroupState } from "../state/group_state.ts";
 import type { StateManager } from "../state/manager.ts";
-import type { StreamStats } from "../stream/peer_stream.ts";
+import type { StreamStats } from "../stream/stats.ts";
 import { requireGroup } from "./services_api.ts";
 
 /** Who keeps what was set aside. */
@@ -13,16 +13,12 @@ export type OrphanKeeper = Pick<StateJournal, "orphans" | "dropOrphans">;
 export class StateApi implements StateBackend {
   readonly #manager: StateManager;
   readonly #journal: OrphanKeeper;
-  readonly #stream: () => StreamStats | null;
+  readonly stream: () => StreamStats | null;
 
   constructor(manager: StateManager, journal: OrphanKeeper, stream: () => StreamStats | null) {
     this.#manager = manager;
     this.#journal = journal;
-    this.#stream = stream;
-  }
-
-  exchange(): StateExchange {
-    return { stream: this.#stream(), refused: this.#manager.refused };
+    this.stream = stream;
   }
 
   group(group: string): GroupState {

@@ -77,6 +77,8 @@ export class StateThread {
         else this.#flushIn(0);
         this.#reply({ kind: "taken", sequence: request.sequence });
         return;
+      case "open":
+        return this.#reply({ kind: "opened", id: request.id });
       case "group": {
         this.#flushAll(store);
         const stored = store.group(request.group);

@@ -13,8 +13,9 @@ import type { EventLevel, Role } from "../core/vocabulary.ts";
 import { DiskWriter, type StateDisk } from "./disk.ts";
 import { Fitness } from "./fitness.ts";
 import { GroupState } from "./group_state.ts";
-import { decodeHello, encodeHello, isHello } from "./hello.ts";
-import { rulesDifference, rulesText, type StateRules } from "./rules.ts";
+import { Greeting } from "./greeting.ts";
+import { isHello } from "./hello.ts";
+import type { StateRules } from "./rules.ts";
 
 /** What is on the disk of a group. */
 export interface StoredState extends Known {
@@ -26,6 +27,7 @@ export interface StoredState extends Known {
 /** The part of `PeerStream` that is used here. */
 export interface StateStream {
   send(channel: 0 | 1, bytes: Uint8Array): boolean;
+  restart(reason: "given up"): void;
   readonly buffered: { readonly 0: number; readonly 1: number };
 }
 
@@ -49,6 +51,7 @@ const BULK_UNDER_WAY_MAX = 4 * 1024 * 1024;
 /** A client that writes faster than the standby takes waits when more than this is under way. */
 const WRITES_UNDER_WAY_MAX = 16 * 1024 * 1024;
 const COMPACT_EVERY_MS = 10_000;
+const READ_ATTEMPTS = 2;
 
 export class StateManager {
   readonly groups = new Map<string, GroupState>();
@@ -60,9 +63,7 @@ export class StateManager {
   readonly #managed = new Map<string, boolean>();
   #stream: StateStream | null = null;
   #greeted = false;
-  #rules: string;
-  /** What the peer said last of its own. */
-  #peerRules = "";
+  readonly #greeting: Greeting;
   #flushScheduled = false;
   #drained: (() => void)[] = [];
   #refused = 0;
@@ -72,10 +73,7 @@ export class StateManager {
   static async open(parts: StateParts, load: (group: string) => Promise<StoredState>): Promise<StateManager> {
     const manager = new StateManager(parts);
     for (const [index, { name, rules }] of parts.groups.entries()) {
-      const table = new GroupTable();
-      const stored = await load(name);
-      for await (const piece of stored.chunks) table.applyPacked(piece);
-      table.restore(stored.floor, stored.lsn);
+      const { table, stored } = await readTable(() => load(name));
       const replica = new Replica(index, table, stored, manager.#port(index, name));
       const group = new GroupState(name, replica, rules, parts.peerName);
       manager.#byIndex.push(group);
@@ -92,7 +90,7 @@ export class StateManager {
 
   private constructor(parts: StateParts) {
     this.#p = parts;
-    this.#rules = rulesText(new Map(parts.groups.map(({ name, rules }) => [name, rules])));
+    this.#greeting = new Greeting(parts, new Map(parts.groups.map(({ name, rules }) => [name, rules])));
     this.#writer = new DiskWriter(parts.disk, parts.groups.map(({ name }) => name), {
       position: (index) => {
         const { replica } = this.#byIndex[index]!;
@@ -149,11 +147,7 @@ export class StateManager {
   /** The stream to the peer is up: who is there says first what it is. */
   connected(stream: StateStream): void {
     this.#stream = stream;
-    this.#sayHello();
-  }
-
-  #sayHello(): void {
-    this.#stream?.send(0, encodeHello(this.#p.digest, this.#rules));
+    stream.send(0, this.#greeting.message);
   }
 
   disconnected(): void {
@@ -183,29 +177,15 @@ export class StateManager {
   }
 
   #hello(bytes: Uint8Array): void {
-    const hello = decodeHello(bytes);
-    if (hello === null) {
-      this.#refused++;
-      return;
-    }
-    const { digest } = hello;
-    const same = digest.length === this.#p.digest.length && digest.every((byte, i) => byte === this.#p.digest[i]);
-    const text = `${this.#p.peerName} runs with another configuration: no state is exchanged until both have the same`;
-    this.#p.alarm("state-incompatible", same ? null : text);
-    if (!same) return;
-    this.#peerRules = hello.rules;
-    this.#compareRules();
-    if (this.#greeted) return;
+    const same = this.#greeting.heard(bytes);
+    if (same === null) this.#refused++;
+    if (!same || this.#greeted) return;
     this.#greeted = true;
     for (const group of this.#byIndex) {
       group.setConnected(true);
       group.replica.connected();
     }
     this.#tellAll();
-  }
-
-  #compareRules(): void {
-    this.#p.alarm("state-rules", rulesDifference(this.#rules, this.#peerRules, this.#p.peerName));
   }
 
   /** Acknowledgements of all that came together leave together. */
@@ -280,6 +260,14 @@ export class StateManager {
 
   // ---- roles
 
+  /**
+   * The switch thread has found the peer silent and its address unanswered. The stream would need a second and a half to find that out by
+   * itself, and the first writes of the new reign would wait for a node that is gone.
+   */
+  peerSilent(): void {
+    this.#stream?.restart("given up");
+  }
+
   role(name: string, role: Role, epoch: number): void {
     const group = this.groups.get(name);
     if (group === undefined) return;
@@ -324,6 +312,14 @@ export class StateManager {
     }
   }
 
+  /** An operator wants the group served here, even if its copy is not whole. */
+  force(name: string): void {
+    const group = this.groups.get(name);
+    if (group === undefined) return;
+    this.#fitness.force(name);
+    this.#tell(group);
+  }
+
   status(name: string): StateSnapshot {
     const group = this.groups.get(name);
     if (group === undefined) throw new RangeError(`state: there is no group ${name}`);
@@ -333,9 +329,8 @@ export class StateManager {
   /** For each group. The peer hears of them. */
   setRules(rules: ReadonlyMap<string, StateRules>): void {
     for (const [name, group] of this.groups) group.rules = rules.get(name)!;
-    this.#rules = rulesText(rules);
-    this.#compareRules();
-    this.#sayHello();
+    this.#greeting.setRules(rules);
+    this.#stream?.send(0, this.#greeting.message);
   }
 
   close(): void {
@@ -343,5 +338,20 @@ export class StateManager {
     this.#fitness.close();
     this.#writer.flush();
     for (const group of this.#byIndex) group.close();
+  }
+}
+
+/** A file that turns out to be damaged while it is read has been replaced by then: the second reading is of the new one. */
+async function readTable(load: () => Promise<StoredState>): Promise<{ table: GroupTable; stored: StoredState }> {
+  for (let attempt = 1;; attempt++) {
+    const table = new GroupTable();
+    try {
+      const stored = await load();
+      for await (const piece of stored.chunks) table.applyPacked(piece);
+      table.restore(stored.floor, stored.lsn);
+      return { table, stored };
+    } catch (error) {
+      if (attempt === READ_ATTEMPTS) throw error;
+    }
   }
 }

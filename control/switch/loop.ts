@@ -12,6 +12,7 @@ import type { PairConfig } from "../../config/model.ts";
 import { Aftercare } from "./aftercare.ts";
 import type { SwitchContext } from "./context.ts";
 import type { Executor } from "./executor.ts";
+import type { KeyWatch } from "./key_watch.ts";
 import type { MailboxReader } from "./mailbox.ts";
 import type { News } from "./news.ts";
 import type { Receiver } from "./receiver.ts";
@@ -34,6 +35,7 @@ export interface LoopParts {
   readonly context: SwitchContext;
   readonly executor: Executor;
   readonly receiver: Receiver;
+  readonly keys: KeyWatch;
   readonly news: News;
   readonly probes: readonly ProbeSocket[];
   readonly queues: UdpQueues;
@@ -50,6 +52,8 @@ export class SwitchLoop {
   #housekeepingUs = monotonicUs();
   #handOverUs = monotonicUs() + HAND_OVER_US;
   #busyTurns = 0;
+  /** When the peer was heard last, of the silence in which it was told that its daemon is gone. */
+  #goneSinceUs = NaN;
   #started = false;
   #stop: { readonly id: number; readonly sinceUs: number; handedUs: number } | null = null;
   #done = false;
@@ -121,11 +125,15 @@ export class SwitchLoop {
   #read(): void {
     const { context, receiver, news } = this.#p, poller = this.#poller;
     const frames = context.links.frames;
+    // Refusals first: what they say is refuted by a heartbeat that came at the same time, not the other way round.
+    for (const path of context.links.paths) {
+      if (path.socket !== null && poller.failed(path.socket.fd)) {
+        this.#pathFailed(path.socket.drainErrors(), path.remote.host);
+      }
+    }
     for (let i = 0; i < frames.length; i++) if (poller.revents(frames[i]!.socket.fd) !== 0) receiver.readFrames(i);
     for (const path of context.links.paths) {
-      if (path.socket === null) continue;
-      if (poller.readable(path.socket.fd)) receiver.readPath(path);
-      if (poller.failed(path.socket.fd)) this.#pathFailed(path.socket.drainErrors(), path.remote.host);
+      if (path.socket !== null && poller.readable(path.socket.fd)) receiver.readPath(path);
     }
     for (let i = 0; i < this.#p.probes.length; i++) {
       if (poller.revents(this.#p.probes[i]!.fd) !== 0) this.#readProbes(i);
@@ -154,8 +162,20 @@ export class SwitchLoop {
     if (errno === ECONNREFUSED) {
       const now = monotonicUs(), reason = `port unreachable at ${host}: the peer's daemon is gone`;
       this.#c.evidence.noteHint(reason, now);
-      this.#p.executor.step(now, { kind: "hint", reason });
+      this.#p.executor.step(now, { kind: "hint", source: "port", reason });
+      this.#peerGone(now, reason);
     }
+  }
+
+  /**
+   * On a busy machine the sockets of a process that was killed are closed after its lease has ended and its peer has taken over: what was
+   * too late as a reason is told afterwards, once for each silence.
+   */
+  #peerGone(now: number, text: string): void {
+    const { heardUs, limits } = this.#c.node;
+    if (heardUs === -Infinity || heardUs === this.#goneSinceUs || now - heardUs < limits.deadAfterUs) return;
+    this.#goneSinceUs = heardUs;
+    this.#c.event("info", "peer-gone", text);
   }
 
   #readProbes(index: number): void {
@@ -208,6 +228,7 @@ export class SwitchLoop {
     this.#housekeepingUs = now + HOUSEKEEPING_US;
     this.#openPaths(now);
     this.#c.report({ kind: "alive" });
+    this.#p.keys.look();
     this.#p.executor.renewHold();
     // Not in the middle of a switch, whose receipt counts from the last reading.
     if (this.#c.plan.groups.some((group) => this.#c.receipts.isOpen(group.index))) return;
@@ -289,6 +310,9 @@ export class SwitchLoop {
         return executor.step(now, { kind: "maintenance", on: command.on });
       case "alarm":
         return c.alarm(command.alarm, command.text);
+      case "keys":
+        this.#p.keys.replace(command.keys);
+        return c.report({ kind: "result", id: command.id, ok: true });
       case "reload":
         return this.#reload(command.id, JSON.parse(command.configJson) as PairConfig);
       case "stop":

@@ -197,8 +197,8 @@ Deno.test("what was set aside is listed and deleted", async () => {
 Deno.test("a body that does not come is refused in the end, and what has come of it is not taken for all of it", async () => {
   await withServer(async ({ socket }) => {
     const head = `PUT ${STATE}/slow HTTP/1.1\r\nhost: localhost\r\n`;
-    const sized = exchange(socket, `${head}content-length: 5\r\n\r\nab`, 20_000);
-    const chunked = exchange(socket, `${head}transfer-encoding: chunked\r\n\r\n2\r\nab\r\n`, 20_000);
+    const sized = exchange(socket, `${head}content-length: 5\r\n\r\nab`, 20_000, /too-slow/);
+    const chunked = exchange(socket, `${head}transfer-encoding: chunked\r\n\r\n2\r\nab\r\n`, 20_000, /too-slow/);
     for (const answer of await Promise.all([sized, chunked])) {
       assert.match(answer, /^HTTP\/1\.1 408 /);
       assert.match(answer, /urn:segue:problem:too-slow/);
