@@ -10,6 +10,7 @@ import type { ProbeSocket, Speaker } from "../../kernel_ffi/probe_socket.ts";
 import type { UdpQueues } from "../../kernel_ffi/sock_diag.ts";
 import type { PairConfig } from "../../config/model.ts";
 import { Aftercare } from "./aftercare.ts";
+import { ClosedPorts } from "./closed_ports.ts";
 import type { SwitchContext } from "./context.ts";
 import type { Executor } from "./executor.ts";
 import type { KeyWatch } from "./key_watch.ts";
@@ -48,12 +49,11 @@ export class SwitchLoop {
   readonly #c: SwitchContext;
   readonly #poller = new Poller();
   readonly #aftercare: Aftercare;
+  readonly #closedPorts: ClosedPorts;
   readonly #startUs = monotonicUs();
   #housekeepingUs = monotonicUs();
   #handOverUs = monotonicUs() + HAND_OVER_US;
   #busyTurns = 0;
-  /** When the peer was heard last, of the silence in which it was told that its daemon is gone. */
-  #goneSinceUs = NaN;
   #started = false;
   #stop: { readonly id: number; readonly sinceUs: number; handedUs: number } | null = null;
   #done = false;
@@ -62,6 +62,7 @@ export class SwitchLoop {
     this.#p = parts;
     this.#c = parts.context;
     this.#aftercare = new Aftercare(parts.context);
+    this.#closedPorts = new ClosedPorts(parts.context, parts.executor);
     this.#poller.set(parts.mailboxFd);
     this.#poller.set(parts.news.monitor.fd);
     this.#poller.set(parts.context.rules.notificationFd);
@@ -128,7 +129,7 @@ export class SwitchLoop {
     // Refusals first: what they say is refuted by a heartbeat that came at the same time, not the other way round.
     for (const path of context.links.paths) {
       if (path.socket !== null && poller.failed(path.socket.fd)) {
-        this.#pathFailed(path.socket.drainErrors(), path.remote.host);
+        this.#closedPorts.failed(path.socket.drainErrors(), path.remote.host);
       }
     }
     for (let i = 0; i < frames.length; i++) if (poller.revents(frames[i]!.socket.fd) !== 0) receiver.readFrames(i);
@@ -155,27 +156,6 @@ export class SwitchLoop {
       const addresses = this.#c.plan.groups[g.index]!.slots.flatMap((slot) => slot.addresses.map((it) => it.bytes));
       if (this.#p.queues.unread(addresses) > 0) this.#p.executor.step(now, { kind: "busy", group: g.index });
     }
-  }
-
-  #pathFailed(errno: number, host: string): void {
-    const ECONNREFUSED = 111;
-    if (errno === ECONNREFUSED) {
-      const now = monotonicUs(), reason = `port unreachable at ${host}: the peer's daemon is gone`;
-      this.#c.evidence.noteHint(reason, now);
-      this.#p.executor.step(now, { kind: "hint", source: "port", reason });
-      this.#peerGone(now, reason);
-    }
-  }
-
-  /**
-   * On a busy machine the sockets of a process that was killed are closed after its lease has ended and its peer has taken over: what was
-   * too late as a reason is told afterwards, once for each silence.
-   */
-  #peerGone(now: number, text: string): void {
-    const { heardUs, limits } = this.#c.node;
-    if (heardUs === -Infinity || heardUs === this.#goneSinceUs || now - heardUs < limits.deadAfterUs) return;
-    this.#goneSinceUs = heardUs;
-    this.#c.event("info", "peer-gone", text);
   }
 
   #readProbes(index: number): void {
