@@ -17,8 +17,8 @@ type Live = Rows | Extract<CopyMessage, { kind: "reign" }>;
 const ASKED_MAX = 20_000;
 const ASKED_LENGTH_MAX = 1 << 20;
 
-/** Pieces of a catch-up that are applied at once: more would stop this thread for longer than others should wait. */
-const PIECES_AT_ONCE = 4;
+/** Pieces of a catch-up, or messages that waited for its end, that are applied at once: more would keep others waiting. */
+const AT_ONCE = 4;
 
 type Tail = ReturnType<Copy["cutOff"]>;
 const NO_TAIL: Tail = { rows: [], undo: () => {} };
@@ -69,6 +69,9 @@ export class FollowerSide {
   readonly #live: Live[] = [];
   /** The catch-up is whole, and so many of its pieces are applied; -1: it is not whole yet. */
   #applied = -1;
+  #finished = false;
+  /** Abandoned. */
+  #over = false;
   #ackDue = false;
 
   constructor(copy: Copy, offer: Sync, tail: Tail, port: ReplicaPort, broken: () => void) {
@@ -123,25 +126,36 @@ export class FollowerSide {
   }
 
   #applySome(): boolean {
-    const next = this.#applied + PIECES_AT_ONCE;
+    const next = this.#applied + AT_ONCE;
     for (const piece of this.#pieces.slice(this.#applied, next)) this.#copy.table.applyPacked(piece);
     this.#applied = next;
-    if (next >= this.#pieces.length) return this.#finish();
+    if (next < this.#pieces.length) return this.#goOn(() => this.#applySome());
+    this.#finish();
+    return this.#applyLive();
+  }
+
+  /** What was written meanwhile, and what comes while that is applied. */
+  #applyLive(): boolean {
+    for (const message of this.#live.splice(0, AT_ONCE)) if (!this.#apply(message)) return false;
+    if (this.#live.length > 0) return this.#goOn(() => this.#applyLive());
+    this.following = true;
+    this.#ackDue = true;
+    this.#port.changed();
+    return true;
+  }
+
+  #goOn(next: () => boolean): true {
     this.#port.later(() => {
-      if (!this.following && !this.#applySome()) this.#broken();
+      if (!this.#over && !next()) this.#broken();
     });
     return true;
   }
 
-  #finish(): boolean {
+  #finish(): void {
     const { reigns, floor, upTo } = this.#offer;
     this.#storeCatchUp(this.#pieces.splice(0));
     this.#copy.finish(reigns, floor, upTo);
-    this.following = true;
-    this.#ackDue = true;
-    for (const message of this.#live.splice(0)) if (!this.#apply(message)) return false;
-    this.#port.changed();
-    return true;
+    this.#finished = true;
   }
 
   #storeCatchUp(pieces: readonly Uint8Array[]): void {
@@ -173,16 +187,18 @@ export class FollowerSide {
     return at >= 0 && reigns[at]!.firstLsn <= lsn && lsn < (reigns[at + 1]?.firstLsn ?? Infinity);
   }
 
-  /** Nothing more will come. A catch-up that is whole is done; without one the copy is what it was. */
+  /** Nothing more will come. A catch-up that is whole is done, with what came behind it; without one the copy is what it was. */
   abandon(): void {
-    if (this.following) return;
+    if (this.#over) return;
+    this.#over = true;
     if (this.#applied < 0) {
       this.#tail.undo();
       this.#tail = NO_TAIL;
       return;
     }
     for (const piece of this.#pieces.slice(this.#applied)) this.#copy.table.applyPacked(piece);
-    this.#finish();
+    if (!this.#finished) this.#finish();
+    for (const message of this.#live.splice(0)) if (!this.#apply(message)) return;
   }
 
   /** Something new is on the disk. */
