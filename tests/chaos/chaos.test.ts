@@ -1,0 +1,69 @@
+/** A short chaos run, the same faults each time; and proof that its instruments see what they are there for. Long runs: `deno task chaos`. */
+import assert from "node:assert/strict";
+import { ApiClient } from "../../control/api/client.ts";
+import { SOCKET_NAME } from "../../control/api/socket.ts";
+import { writeState } from "../../control/api/state_calls.ts";
+import { run } from "../../control/lab/command.ts";
+import { GROUP } from "../../control/lab/pair_file.ts";
+import { announce } from "../netns/announce.ts";
+import { withPair } from "../pair/pair.ts";
+import { runChaos } from "./chaos.ts";
+import { Ledger } from "./ledger.ts";
+import { Observer } from "./observer.ts";
+import { summary } from "./report.ts";
+
+const SEED = 3;
+const ROUNDS = 8;
+/** Enough for a machine that is five times slower. */
+const MINUTES_MAX = 4;
+
+Deno.test("eight rounds of faults: one owner at each moment, and what was acknowledged is there", async () => {
+  const report = await runChaos({ seed: SEED, rounds: ROUNDS, minutes: MINUTES_MAX, profile: "lan" });
+  const text = summary(report, `deno task chaos --seed ${SEED} --rounds ${ROUNDS}`);
+  assert.deepEqual(report.violations, [], text);
+  assert.equal(report.rounds.length, ROUNDS, text);
+  assert.ok(report.owners.framesSpoken > 1000 && report.writes.acknowledged > 100, text);
+  assert.equal(report.daemons.length, 2, text);
+});
+
+Deno.test("the instruments: a standby that speaks as the address is seen, and a write that is gone is missed", async () => {
+  await withPair(async (world, primary, standby) => {
+    const observer = await Observer.start(world, "lab"), ledger = new Ledger(world);
+    const client = new ApiClient(`${world.runDir(primary)}/${SOCKET_NAME}`);
+    try {
+      // A claim is heard only when it is made.
+      await world.switchover(primary, standby);
+      await world.switchover(standby, primary);
+      await world.until(
+        () => observer.claims.length >= 2 && ledger.acknowledged > 20,
+        10_000,
+        "two claims and some writes",
+      );
+      assert.deepEqual([observer.intrusions, await ledger.missing(true)], [[], []]);
+
+      const daemon = world.daemon(standby);
+      // Stopped, it cannot put its gate back.
+      daemon.signal("SIGSTOP");
+      await run("ip", "netns", "exec", world.net.node(standby), "nft", "flush", "ruleset");
+      announce(world, standby);
+      daemon.signal("SIGCONT");
+      await world.until(() => observer.intrusions.length > 0, 5000, "the watcher to tell");
+      assert.deepEqual(observer.intrusions.map(({ node, kind, owner }) => [node, kind, owner]), [[
+        standby,
+        "arp",
+        primary,
+      ]]);
+
+      await world.settled();
+      await writeState(client, GROUP, "w1", null);
+      assert.match(
+        (await ledger.missing(true)).join("; "),
+        /1 acknowledged writes are not on a: w1 .*1 acknowledged writes are not on b: w1 /,
+      );
+    } finally {
+      await ledger.stop();
+      client.close();
+      await observer.stop();
+    }
+  });
+});
