@@ -94,7 +94,7 @@ class Chaos {
     await sleep(FAULT_AT_MS);
     const said: { atMs: number; what: string }[] = [];
     const faults = this.#chosen();
-    const scene = { world: this.#world, random: this.#random, primary, standby: other(primary) };
+    const scene = { world: this.#world, random: this.#random, primary, standby: other(primary), down: null };
     await this.#play(faults, scene, said);
     const mendedMs = this.#nowMs;
     const [seen, tcpSeen] = await Promise.all([udp.result(), tcp.result()]);
@@ -133,7 +133,8 @@ class Chaos {
       for (const [i, fault] of faults.entries()) {
         if (i > 0) await sleep(this.#random.between(0, SECOND_AFTER_MS_MAX));
         const atMs = this.#nowMs;
-        const it = await fault.begin(scene);
+        const down = begun.find((it) => it.down !== undefined)?.down ?? null;
+        const it = await fault.begin({ ...scene, down });
         begun.push(it);
         said.push({ atMs, what: it.said });
       }

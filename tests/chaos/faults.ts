@@ -3,6 +3,7 @@ import { run, sleep } from "../../control/lab/command.ts";
 import { HEARTBEAT_PORT, type NodeName, NODES } from "../../control/lab/topology.ts";
 import type { World } from "../../control/lab/world.ts";
 import { fill } from "../journal/small_disk.ts";
+import { other } from "../pair/pair.ts";
 import type { Random } from "../simulation/random.ts";
 
 export interface Scene {
@@ -10,12 +11,16 @@ export interface Scene {
   readonly random: Random;
   readonly primary: NodeName;
   readonly standby: NodeName;
+  /** Its daemon was killed or stopped by a fault that is not mended yet. */
+  readonly down: NodeName | null;
 }
 
 /** A fault under way. */
 export interface Begun {
   /** What was done, for the timeline. */
   readonly said: string;
+  /** Whose daemon cannot act until it is mended. */
+  readonly down?: NodeName;
   mend?(): Promise<unknown>;
 }
 
@@ -46,7 +51,7 @@ export const FAULTS: readonly Fault[] = [
     async begin(scene) {
       const node = anyNode(scene);
       await scene.world.daemon(node).kill();
-      return { said: `kill -9 ${role(scene, node)}`, mend: () => restart(scene.world, node) };
+      return { said: `kill -9 ${role(scene, node)}`, down: node, mend: () => restart(scene.world, node) };
     },
   },
   {
@@ -57,6 +62,7 @@ export const FAULTS: readonly Fault[] = [
       daemon.signal("SIGSTOP");
       return Promise.resolve({
         said: `stop ${role(scene, node)}`,
+        down: node,
         mend: () => Promise.resolve(daemon.signal("SIGCONT")),
       });
     },
@@ -81,7 +87,7 @@ export const FAULTS: readonly Fault[] = [
     async begin(scene) {
       const node = anyNode(scene);
       await scene.world.powerOff(node);
-      return { said: `power off ${role(scene, node)}`, mend: () => scene.world.powerOn(node) };
+      return { said: `power off ${role(scene, node)}`, down: node, mend: () => scene.world.powerOn(node) };
     },
   },
   {
@@ -162,7 +168,9 @@ export const FAULTS: readonly Fault[] = [
     name: "flush",
     light: true,
     async begin(scene) {
-      const node = anyNode(scene);
+      const chosen = anyNode(scene);
+      // A primary whose daemon is gone has its rules alone to keep it silent (README, "Limits").
+      const node = chosen === scene.down ? other(chosen) : chosen;
       await run("ip", "netns", "exec", scene.world.net.node(node), "nft", "flush", "ruleset");
       return { said: `flush all rules of ${role(scene, node)}` };
     },
