@@ -6,7 +6,7 @@ import { writeState } from "../../control/api/state_calls.ts";
 import { run } from "../../control/lab/command.ts";
 import { GROUP } from "../../control/lab/pair_file.ts";
 import { announce } from "../netns/announce.ts";
-import { withPair } from "../pair/pair.ts";
+import { other, withWorld } from "../pair/pair.ts";
 import { runChaos } from "./chaos.ts";
 import { Ledger } from "./ledger.ts";
 import { Observer } from "./observer.ts";
@@ -27,17 +27,17 @@ Deno.test("eight rounds of faults: one owner at each moment, and what was acknow
 });
 
 Deno.test("the instruments: a standby that speaks as the address is seen, and a write that is gone is missed", async () => {
-  await withPair(async (world, primary, standby) => {
-    const observer = await Observer.start(world, "lab"), ledger = new Ledger(world);
+  await withWorld(async (world) => {
+    // A claim is heard only when it is made.
+    const observer = await Observer.start(world, "lab");
+    await world.startBoth();
+    const primary = (await world.primary())!, standby = other(primary), ledger = new Ledger(world);
     const client = new ApiClient(`${world.runDir(primary)}/${SOCKET_NAME}`);
     try {
-      // A claim is heard only when it is made.
-      await world.switchover(primary, standby);
-      await world.switchover(standby, primary);
       await world.until(
-        () => observer.claims.length >= 2 && ledger.acknowledged > 20,
+        () => observer.claims.length > 0 && ledger.acknowledged > 20,
         10_000,
-        "two claims and some writes",
+        "a claim and some writes",
       );
       assert.deepEqual([observer.intrusions, await ledger.missing(true)], [[], []]);
 
@@ -55,11 +55,10 @@ Deno.test("the instruments: a standby that speaks as the address is seen, and a 
       ]]);
 
       await world.settled();
-      await writeState(client, GROUP, "w1", null);
-      assert.match(
-        (await ledger.missing(true)).join("; "),
-        /1 acknowledged writes are not on a: w1 .*1 acknowledged writes are not on b: w1 /,
-      );
+      const key = ledger.lastKey;
+      await writeState(client, GROUP, key, null);
+      const missing = (await ledger.missing(true)).map((text) => text.replace(/ at [0-9]+ …$/, ""));
+      assert.deepEqual(missing, ["a", "b"].map((node) => `1 acknowledged writes are not on ${node}: ${key}`));
     } finally {
       await ledger.stop();
       client.close();

@@ -40,6 +40,11 @@ export class Ledger {
     return this.#kept.length;
   }
 
+  /** Key of the last one that both nodes acknowledged. */
+  get lastKey(): string {
+    return `w${this.#kept.at(-1)!.n}`;
+  }
+
   #client(node: NodeName): ApiClient {
     const known = this.#clients.get(node);
     if (known !== undefined) return known;
