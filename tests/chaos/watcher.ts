@@ -2,9 +2,9 @@
  * A process in the switch's namespace: hears every frame of both nodes, and says who claims the address and who speaks as it out of turn, as
  * lines of JSON. `watcher.ts KEY_FILE PAIR`.
  */
-import { readKey } from "../../config/key.ts";
+import { readKeys } from "../../config/key.ts";
 import { emptyHeartbeat } from "../../control/core/heartbeat.ts";
-import { decodeHeartbeat, prepareKey } from "../../control/core/wire.ts";
+import { decodeHeartbeat, prepareKey, type WireKeys } from "../../control/core/wire.ts";
 import { watchPorts } from "../../control/lab/watcher.ts";
 import type { NodeName } from "../../control/lab/topology.ts";
 import { ETHERNET_HEADER_BYTES, ETHERTYPE_EXPERIMENTAL } from "../../kernel_ffi/ethernet.ts";
@@ -27,7 +27,9 @@ const INTRUSIONS_MAX = 100;
 const NOBODY = 255;
 
 function watch(keyFile: string, pair: string): never {
-  const key = prepareKey(readKey(keyFile), pair), beat = emptyHeartbeat(), owners = new Owners();
+  const prepared = readKeys(keyFile).map((key) => prepareKey(key, pair));
+  const keys: WireKeys = { pairId: prepared[0]!.pairId, keys: prepared, retired: [], foreignId: 0 };
+  const beat = emptyHeartbeat(), owners = new Owners();
   const seq = new Map<NodeName, string>();
   let claims: Claim[] = [], intrusions: Intrusion[] = [], sameEpoch: string[] = [], told = 0;
   watchPorts({
@@ -40,7 +42,7 @@ function watch(keyFile: string, pair: string): never {
       }
       if ((frame[12]! << 8 | frame[13]!) !== ETHERTYPE_EXPERIMENTAL) return false;
       const body = frame.subarray(ETHERNET_HEADER_BYTES);
-      if (decodeHeartbeat(body, length - ETHERNET_HEADER_BYTES, key, NOBODY, beat) !== null) return false;
+      if (decodeHeartbeat(body, length - ETHERNET_HEADER_BYTES, keys, NOBODY, beat) !== null) return false;
       const group = beat.groups[0]!;
       const said = `${group.role} ${group.epoch}`;
       if (group.role !== "primary" || seq.get(node) === said) {

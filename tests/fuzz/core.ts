@@ -7,6 +7,7 @@ import { FAST } from "../../control/core/scripted.ts";
 import { EPOCH_MAX } from "../../control/core/limits.ts";
 import { emptyHeartbeat, type Heartbeat, PHASES } from "../../control/core/heartbeat.ts";
 import { type CoreEvent, createNode, judgeHeartbeat, type NodeState, stepNode } from "../../control/core/node.ts";
+import { noteSent } from "../../control/core/questions.ts";
 import { ROLES } from "../../control/core/vocabulary.ts";
 import { beatDone, nextWakeUs } from "../../control/core/wake.ts";
 import type { Random } from "../simulation/random.ts";
@@ -55,6 +56,7 @@ interface Line {
 class Machine {
   readonly node: NodeState;
   nowUs = 0;
+  #sent = 0;
   readonly #random: Random;
   readonly #epochs: number[];
 
@@ -102,6 +104,8 @@ class Machine {
     if (event.kind === "heard" && judgeHeartbeat(node, this.nowUs, event.beat) !== "fresh") return;
     for (const effect of stepNode(node, this.nowUs, event)) {
       if (effect.kind === "beat") beatDone(node, this.nowUs);
+      // Each step is a heartbeat too; one more among them does no harm.
+      noteSent(node.sent, ++this.#sent, this.nowUs);
       if (effect.kind === "take") {
         assert.ok(effect.epoch >= 1 && effect.epoch <= EPOCH_MAX, `took epoch ${effect.epoch}`);
       }
@@ -129,6 +133,9 @@ function anyBeat(random: Random, node: NodeState): Heartbeat {
   beat.seq = random.chance(0.95) ? seq + 1 : Number.MAX_SAFE_INTEGER - below(random, 3);
   beat.groupCount = random.chance(0.95) ? GROUPS : below(random, 17);
   if (random.chance(0.03)) beat.digest[0] = 1;
+  beat.linkCount = below(random, 3);
+  const lastSent = Math.max(0, ...node.sent.seq);
+  for (let i = 0; i < beat.linkCount; i++) beat.links[i]!.seq = Math.max(0, lastSent - below(random, 4));
   for (let i = 0; i < beat.groupCount; i++) {
     const own = node.groups[i];
     const group = beat.groups[i]!;
@@ -155,7 +162,7 @@ const MAKES: readonly Make[] = [
   (random, group) => ({ kind: "probeAnswered", group, lower: random.chance(0.5) }),
   (random, group) => ({ kind: "peerAsks", group, lower: random.chance(0.5) }),
   (_, group) => ({ kind: "leaseLost", group, reason: REASON }),
-  (_, group) => ({ kind: "takeRefused", group, reason: REASON }),
+  (random, group) => ({ kind: "takeRefused", group, reason: REASON, late: random.chance(0.5) }),
   (_, group) => ({ kind: "holdFailed", group, reason: REASON }),
   (random, group) => ({ kind: "carrier", group, ok: random.chance(0.7), reason: REASON }),
   (random) => ({ kind: "rules", ok: random.chance(0.7) }),
@@ -168,7 +175,7 @@ const MAKES: readonly Make[] = [
     ok: random.chance(0.7),
     reason: REASON,
   }),
-  () => ({ kind: "hint", reason: REASON }),
+  (random) => ({ kind: "hint", source: random.pick(["port", "carrier"] as const), reason: REASON }),
   (random) => ({ kind: "lateWake", lateUs: below(random, 100_000) }),
   (random, group) => ({ kind: "eligible", group, ok: random.chance(0.7), reason: REASON }),
   (random, group, node) => ({

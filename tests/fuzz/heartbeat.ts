@@ -1,8 +1,22 @@
 /** Heartbeats: the datagram as the network brings it, and as only the peer could have made it. */
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
-import { emptyHeartbeat, GROUPS_MAX, type Heartbeat, LINKS_MAX, MACS_MAX } from "../../control/core/heartbeat.ts";
-import { DATAGRAM_MAX, decodeHeartbeat, encodeHeartbeat, prepareKey, TAG_BYTES } from "../../control/core/wire.ts";
+import {
+  emptyHeartbeat,
+  GROUPS_MAX,
+  type Heartbeat,
+  KEYS_MAX,
+  LINKS_MAX,
+  MACS_MAX,
+} from "../../control/core/heartbeat.ts";
+import {
+  DATAGRAM_MAX,
+  decodeHeartbeat,
+  encodeHeartbeat,
+  prepareKey,
+  TAG_BYTES,
+  type WireKeys,
+} from "../../control/core/wire.ts";
 import { mutate } from "./mutate.ts";
 import { type FuzzTarget, showBytes } from "./target.ts";
 
@@ -15,6 +29,7 @@ function sample(links: number, macs: number, groups: number): Heartbeat {
   const beat = emptyHeartbeat();
   Object.assign(beat, { node: SENDER, session: 0x1234_5678_9abc, echoSession: 5, seq: 77, sentUs: 1_500_000.5 });
   Object.assign(beat, { linkCount: links, macCount: macs, groupCount: groups, software: "0.1.0", sparing: links });
+  beat.keyCount = beat.keys.fill(0x48b2_8a22).length;
   for (let i = 0; i < links; i++) beat.links[i] = { seq: 70 + i, delayUs: 12 };
   for (let i = 0; i < groups; i++) Object.assign(beat.groups[i]!, { role: "primary", phase: "passing", epoch: 7 + i });
   return beat;
@@ -27,6 +42,7 @@ export const heartbeat: FuzzTarget = {
   inputMsMax: 2000,
   open() {
     const key = prepareKey(SECRET, "edge");
+    const keys: WireKeys = { pairId: key.pairId, keys: [key], retired: [], foreignId: 0 };
     const bodies = [[0, 0, 0], [2, 1, 1], [3, 2, 4], [LINKS_MAX, MACS_MAX, GROUPS_MAX]].map(([links, macs, groups]) => {
       const out = new Uint8Array(DATAGRAM_MAX);
       return out.slice(0, encodeHeartbeat(sample(links!, macs!, groups!), key, out) - TAG_BYTES);
@@ -41,7 +57,7 @@ export const heartbeat: FuzzTarget = {
         buffer.set(body);
         buffer.set(tag, body.length);
         length = body.length + TAG_BYTES;
-        const refusal = decodeHeartbeat(buffer, length, key, RECEIVER, into);
+        const refusal = decodeHeartbeat(buffer, length, keys, RECEIVER, into);
         if (!isSigned) assert.notEqual(refusal, null, "one that the pair's key did not sign was read");
         if (refusal === null) assertSound(into);
       },
@@ -55,6 +71,7 @@ function assertSound(beat: Heartbeat): void {
   assert.ok(beat.linkCount <= LINKS_MAX && beat.macCount <= MACS_MAX && beat.groupCount <= GROUPS_MAX);
   assert.ok(Number.isSafeInteger(beat.session) && beat.session > 0 && Number.isSafeInteger(beat.seq) && beat.seq >= 0);
   assert.ok(Number.isFinite(beat.sentUs) && beat.node !== RECEIVER);
+  assert.ok(beat.keyCount <= KEYS_MAX);
   assert.match(beat.software, /^[\x20-\x7e]{0,255}$/);
   for (const group of beat.groups.slice(0, beat.groupCount)) {
     assert.ok(group.role !== undefined && group.phase !== undefined);
