@@ -6,12 +6,14 @@ import type {
   NodeConfig,
   PairConfig,
   ServiceConfig,
+  Timing,
   Track,
   VirtualAddress,
 } from "./model.ts";
 import {
   type ADDRESS,
   DEFAULT_KEY_FILE,
+  GATEWAY_DEFAULTS,
   type HEALTH,
   HEALTH_DEFAULTS,
   type NODE,
@@ -20,7 +22,7 @@ import {
   type TRACK,
   TRACK_DEFAULTS,
 } from "./schema.ts";
-import { mergeTiming } from "./timing_relations.ts";
+import { mergeTiming, probeIntervalUs } from "./timing_relations.ts";
 
 /** Throws where a draft with errors is given: that is a mistake of the caller. */
 export function buildConfig(draft: PairDraft): PairConfig {
@@ -29,7 +31,7 @@ export function buildConfig(draft: PairDraft): PairConfig {
     pair: { name: there(draft.pair.keys.name), keyFile: draft.pair.keys.key_file ?? DEFAULT_KEY_FILE },
     timing: mergeTiming(draft.timing),
     nodes: [buildNode(there(first)), buildNode(there(second))],
-    groups: draft.groups.map(buildGroup),
+    groups: draft.groups.map((group) => buildGroup(group, mergeTiming(draft.timing))),
   };
 }
 
@@ -42,14 +44,14 @@ function buildNode({ keys }: Placed<typeof NODE>): NodeConfig {
   return { name: there(keys.name), paths: there(keys.paths) };
 }
 
-function buildGroup({ keys, addresses, tracks, state, services }: GroupDraft): GroupConfig {
+function buildGroup({ keys, addresses, tracks, state, services }: GroupDraft, timing: Timing): GroupConfig {
   return {
     name: there(keys.name),
     prefer: there(keys.prefer),
     wire: "announce",
     preempt: there(keys.preempt),
     addresses: addresses.map(buildAddress),
-    track: tracks.map(buildTrack),
+    track: tracks.map((track) => buildTrack(track, there(addresses[0]?.keys.interface), timing)),
     state: {
       whenAlone: state.keys.when_alone ?? STATE_DEFAULTS.whenAlone,
       waitUs: state.keys.wait ?? STATE_DEFAULTS.waitUs,
@@ -64,7 +66,19 @@ function buildAddress({ keys }: Placed<typeof ADDRESS>): VirtualAddress {
   return { address: text, prefixLength, family, interface: there(keys.interface) };
 }
 
-function buildTrack({ keys }: Placed<typeof TRACK>): Track {
+/** @param own the group's service interface, where a gateway stands unless the file says otherwise */
+function buildTrack({ keys }: Placed<typeof TRACK>, own: string, timing: Timing): Track {
+  if (keys.gateway !== undefined) {
+    return {
+      kind: "gateway",
+      gateway: keys.gateway.text,
+      family: keys.gateway.family,
+      interface: keys.interface ?? own,
+      everyUs: keys.every ?? GATEWAY_DEFAULTS.everyUs,
+      timeoutUs: keys.timeout ?? probeIntervalUs(timing.suspectUs),
+      fall: keys.fall ?? GATEWAY_DEFAULTS.fall,
+    };
+  }
   if (keys.interface !== undefined) return { kind: "interface", interface: keys.interface };
   const everyUs = keys.every ?? TRACK_DEFAULTS.everyUs;
   return {

@@ -22,6 +22,8 @@ export type Cause =
   | "lease-lapse"
   /** All links were cut and came back. */
   | "cut-off"
+  /** This node heard neither its peer nor its gateway. */
+  | "isolated"
   | "lan-port-down"
   | "path-lost"
   | "heartbeats-filtered"

@@ -17,6 +17,7 @@ peer b is alive, heard 2 ms ago, segue 0.1.0
 GROUP  ROLE     EPOCH  LEASE       PEER IS  ELIGIBLE  ADDRESSES
 web    primary  12     18 ms left  standby  yes       10.77.0.100 veth0, fd00:77::100 veth0
 web: service echo is running, healthy
+web: gateway 10.77.0.254 answers, heard 310 ms ago
 
 PATH                             KIND   STATE  RTT     LOSS   HEARD
 10.78.0.1:4790 - 10.78.0.2:4790  udp    up     120 µs  0 %    2 ms ago
@@ -47,6 +48,7 @@ Deno.test("status of a node that knows nothing yet, with a journal that fails", 
       peer_role: null,
       eligible: false,
       eligible_reason: "veth0 has no carrier",
+      gateway: null,
     }],
   } as const;
   assert.equal(

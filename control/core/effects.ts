@@ -9,6 +9,8 @@ export type Effect =
   | { readonly kind: "beat"; readonly group: number | null; readonly step: FrameStep | null }
   /** Ask the network who has the group's addresses, marked ARM. */
   | { readonly kind: "probe"; readonly group: number }
+  /** Ask the group's gateway whether it is there. An answer comes back as `gatewayHeard`. */
+  | { readonly kind: "askGateway"; readonly group: number }
   /** Addresses on the interfaces, a beat marked TAKE, announcements. A refusal comes back as `takeRefused`. */
   | { readonly kind: "take"; readonly group: number; readonly epoch: number }
   /** Tell the neighbours again. */

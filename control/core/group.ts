@@ -1,5 +1,6 @@
 /** One group on one node: its state, and the facts about the node that decisions are made from. Plain data, no behaviour. */
 import type { Effect, FrameStep } from "./effects.ts";
+import { createGateway, type Gateway, type GatewaySetup } from "./gateway.ts";
 import { emptyGroupBeat, type GroupBeat, type Phase } from "./heartbeat.ts";
 import type { Limits } from "./limits.ts";
 import type { Role, ServingRole } from "./vocabulary.ts";
@@ -84,6 +85,8 @@ export interface GroupState {
   /** Statement of our phase about links, see `GroupBeat.links`. */
   phaseLinks: number;
   readonly probing: Probing;
+  /** What is asked in isolation; null: nobody. */
+  readonly gateway: Gateway | null;
   readonly moving: Moving;
   /** The main thread has to be asked in a switch. */
   managed: boolean;
@@ -124,14 +127,18 @@ export interface NodeFacts {
 }
 
 export function createGroup(
-  setup: Pick<
-    GroupState,
-    "index" | "name" | "links" | "preferSelf" | "preempt" | "usedUpTo" | "reservedUpTo" | "unproven"
-  >,
+  setup:
+    & Pick<
+      GroupState,
+      "index" | "name" | "links" | "preferSelf" | "preempt" | "usedUpTo" | "reservedUpTo" | "unproven"
+    >
+    & { readonly gateway?: GatewaySetup },
   nowUs: number,
 ): GroupState {
+  const { gateway, ...own } = setup;
   return {
-    ...setup,
+    ...own,
+    gateway: gateway === undefined ? null : createGateway(gateway),
     role: "starting",
     sinceUs: nowUs,
     epoch: setup.usedUpTo,

@@ -174,6 +174,15 @@ export interface GroupSnapshot {
   readonly peer_able: boolean | null;
   readonly eligible: boolean;
   readonly eligible_reason: string;
+  /**
+   * The gateway that is asked when the peer is not heard; null: none. `reachable`: null before the first question has had its answer or
+   * its time.
+   */
+  readonly gateway: {
+    readonly address: string;
+    readonly reachable: boolean | null;
+    readonly last_heard_ms: number | null;
+  } | null;
   /** Neighbours that went on sending to this node in the last seconds though the peer serves. */
   readonly stragglers: readonly { readonly address: string; readonly packets: number; readonly seconds: number }[];
 }

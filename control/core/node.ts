@@ -9,6 +9,7 @@ import { answerCommand, becomeFenced, keepEpochsAhead } from "./become.ts";
 import { switchover } from "./command.ts";
 import type { Effect } from "./effects.ts";
 import { createFreshness, type Freshness, judge, type Verdict } from "./freshness.ts";
+import { gatewayHeard, tickGateway, voidGateway } from "./gateway.ts";
 import { createGroup, type GroupState, leased, type NodeFacts } from "./group.ts";
 import type { GroupBeat, Heartbeat } from "./heartbeat.ts";
 import type { Limits } from "./limits.ts";
@@ -54,6 +55,8 @@ export type CoreEvent =
   | { readonly kind: "probeAnswered"; readonly group: number; readonly lower: boolean }
   /** Another node asks the network for the address, as this one does before it takes it. */
   | { readonly kind: "peerAsks"; readonly group: number; readonly lower: boolean }
+  /** The group's gateway speaks on its network: an answer, or anything else. */
+  | { readonly kind: "gatewayHeard"; readonly group: number }
   /** The kernel refused to refresh, or the rules were away: the lease is gone. */
   | { readonly kind: "leaseLost"; readonly group: number; readonly reason: string }
   | { readonly kind: "takeRefused"; readonly group: number; readonly reason: string }
@@ -146,6 +149,9 @@ export function stepNode(n: NodeState, nowUs: number, event: CoreEvent): readonl
     case "peerAsks":
       if (!event.lower) deferProbes(n, n.groups[event.group]!);
       break;
+    case "gatewayHeard":
+      gatewayHeard(n, n.groups[event.group]!);
+      break;
     case "leaseLost":
       leaseLost(n, n.groups[event.group]!, event.reason);
       break;
@@ -175,7 +181,10 @@ export function stepNode(n: NodeState, nowUs: number, event: CoreEvent): readonl
       n.hintUntilUs = nowUs + 2 * n.limits.deadAfterUs;
       break;
     case "lateWake":
-      for (const g of n.groups) voidProbes(n, g);
+      for (const g of n.groups) {
+        voidProbes(n, g);
+        voidGateway(g);
+      }
       break;
     case "eligible":
       eligible(n.groups[event.group]!, event.ok, event.reason);
@@ -207,6 +216,7 @@ function tick(n: NodeState): void {
 }
 
 function tickGroup(n: NodeState, g: GroupState): void {
+  tickGateway(n, g);
   switch (g.role) {
     case "starting":
       return tickStarting(n, g);

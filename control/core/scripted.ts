@@ -3,6 +3,7 @@
  * with exact times. Regular beats are left out, or every line would be one.
  */
 import type { Effect } from "./effects.ts";
+import type { GatewaySetup } from "./gateway.ts";
 import { beatStep, type GroupState } from "./group.ts";
 import { emptyHeartbeat, type GroupBeat } from "./heartbeat.ts";
 import { type Limits, planLimits } from "./limits.ts";
@@ -36,6 +37,7 @@ export interface ScriptSetup {
   readonly usedUpTo?: number;
   readonly reservedUpTo?: number;
   readonly unproven?: boolean;
+  readonly gateway?: GatewaySetup;
 }
 
 /** Ticks at one moment that no timer explains: a spin, which would starve the machine. */
@@ -57,6 +59,7 @@ export class ScriptedNode {
       usedUpTo,
       reservedUpTo,
       unproven,
+      ...(setup.gateway === undefined ? {} : { gateway: setup.gateway }),
     };
     this.node = createNode({
       index,

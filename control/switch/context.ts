@@ -6,6 +6,7 @@ import type { NodeState } from "../core/node.ts";
 import type { Alarm, EventLevel, NodeEvent, Role, SwitchReceipt } from "../core/vocabulary.ts";
 import { DATAGRAM_MAX, type WireKey } from "../core/wire.ts";
 import type { Addresses } from "./addresses.ts";
+import type { Gateways } from "./gateways.ts";
 import type { Hold, HoldCounts } from "./hold.ts";
 import { SentTimes } from "./link_stats.ts";
 import type { Links } from "./links.ts";
@@ -25,6 +26,7 @@ export interface SwitchParts {
   readonly rules: KernelRules;
   readonly hold: Hold;
   readonly addresses: Addresses;
+  readonly gateways: Gateways;
   readonly key: WireKey;
   readonly software: string;
   readonly post: (report: SwitchReport) => void;
@@ -38,6 +40,7 @@ export class SwitchContext {
   readonly rules: KernelRules;
   readonly hold: Hold;
   readonly addresses: Addresses;
+  readonly gateways: Gateways;
   readonly key: WireKey;
   readonly receipts: ReceiptBook;
   readonly evidence: EvidenceBook;
@@ -87,6 +90,7 @@ export class SwitchContext {
     this.rules = parts.rules;
     this.hold = parts.hold;
     this.addresses = parts.addresses;
+    this.gateways = parts.gateways;
     this.key = parts.key;
     this.#post = parts.post;
     this.receipts = new ReceiptBook(parts.plan.name);

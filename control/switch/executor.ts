@@ -58,6 +58,9 @@ export class Executor {
         return;
       case "probe":
         return this.#probe(effect.group);
+      case "askGateway":
+        if (c.gateways.ask(effect.group) !== 0) c.counters.send_errors++;
+        return;
       case "take":
         return this.#take(effect.group, effect.epoch);
       case "announce":

@@ -12,6 +12,7 @@ import type { PairConfig } from "../../config/model.ts";
 import { Aftercare } from "./aftercare.ts";
 import type { SwitchContext } from "./context.ts";
 import type { Executor } from "./executor.ts";
+import { gatewaySetup } from "./gateways.ts";
 import type { MailboxReader } from "./mailbox.ts";
 import type { News } from "./news.ts";
 import type { Receiver } from "./receiver.ts";
@@ -166,6 +167,9 @@ export class SwitchLoop {
   /** Somebody else speaks as one of the addresses, or asks for it as one who means to take it. */
   #spoken(index: number, { address, mac, owns }: Speaker): void {
     const { socket, peerMac } = this.#c.links.frames[index]!;
+    for (const group of this.#c.gateways.groupsOf(address)) {
+      if (owns) this.#p.executor.step(monotonicUs(), { kind: "gatewayHeard", group });
+    }
     const order = compareBytes(socket.mac, mac);
     const slot = this.#c.slotsOf[index]!.find((one) => one.addresses.some((it) => it.bytes === address));
     if (order === 0 || slot === undefined) return;
@@ -312,6 +316,8 @@ export class SwitchLoop {
       if (known === undefined) continue;
       known.preferSelf = group.prefer === this.#c.plan.name;
       known.preempt = group.preempt;
+      // Which one it is stands in the digest; how often it is asked may change.
+      if (known.gateway !== null) Object.assign(known.gateway, gatewaySetup(group).gateway);
     }
     this.#c.report({ kind: "result", id, ok: true });
   }

@@ -1,6 +1,7 @@
 /** Everything that status, metrics and the console want to know, taken between two turns of the loop. */
 import { monotonicUs } from "../../kernel_ffi/libc.ts";
 import { type GroupSnapshot, NO_STATE, type PathSnapshot, type SwitchSnapshot } from "../core/messages.ts";
+import { gatewayReachable } from "../core/gateway.ts";
 import { able, leased, peerAlive } from "../core/group.ts";
 import type { SwitchContext } from "./context.ts";
 import type { Link } from "./links.ts";
@@ -102,6 +103,11 @@ function groupOf(c: SwitchContext, planned: PlannedGroup): GroupSnapshot {
     peer_able: g.peerKnown ? g.peer.able : null,
     eligible: g.eligible,
     eligible_reason: g.eligibleReason,
+    gateway: g.gateway === null ? null : {
+      address: g.gateway.address,
+      reachable: gatewayReachable(g.gateway),
+      last_heard_ms: msSince(g.gateway.heardUs, c.node.nowUs),
+    },
     stragglers: c.stragglers[planned.index]!,
   };
 }

@@ -17,6 +17,7 @@ import { prepareKey } from "../core/wire.ts";
 import { Addresses } from "./addresses.ts";
 import { SwitchContext } from "./context.ts";
 import { Executor } from "./executor.ts";
+import { Gateways, gatewaySetup } from "./gateways.ts";
 import { Hold } from "./hold.ts";
 import { Links } from "./links.ts";
 import { SwitchLoop } from "./loop.ts";
@@ -81,6 +82,7 @@ function runNode(init: SwitchInit, post: (report: SwitchReport) => void): void {
     rules,
     hold,
     addresses,
+    gateways: new Gateways(plan, links, netlink.listAddresses()),
     key: prepareKey(init.key, config.pair.name),
     software: init.version,
     post,
@@ -89,7 +91,10 @@ function runNode(init: SwitchInit, post: (report: SwitchReport) => void): void {
   const probes = plan.interfaces.map((name, i) =>
     new ProbeSocket({
       interface: name,
-      addresses: context.slotsOf[i]!.flatMap((slot) => slot.addresses.map((it) => it.bytes)),
+      addresses: [
+        ...context.slotsOf[i]!.flatMap((slot) => slot.addresses.map((it) => it.bytes)),
+        ...context.gateways.addressesOn(i),
+      ],
     })
   );
   const queues = new UdpQueues();
@@ -198,6 +203,7 @@ function createNodeFor(init: SwitchInit, config: PairConfig, plan: SwitchPlan): 
     groups: plan.groups.map((group) => {
       const known = init.epochs.find((one) => one.group === group.config.name);
       return {
+        ...gatewaySetup(group.config),
         name: group.config.name,
         links: group.links,
         preferSelf: group.config.prefer === plan.name,
