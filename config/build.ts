@@ -13,6 +13,7 @@ import type {
 import {
   type ADDRESS,
   DEFAULT_KEY_FILE,
+  FENCE_TIMEOUT_US,
   GATEWAY_DEFAULTS,
   type HEALTH,
   HEALTH_DEFAULTS,
@@ -41,7 +42,9 @@ function there<T>(value: T | undefined): T {
 }
 
 function buildNode({ keys }: Placed<typeof NODE>): NodeConfig {
-  return { name: there(keys.name), paths: there(keys.paths) };
+  const { fence: command } = keys;
+  const fence = command && { command, timeoutUs: keys.fence_timeout ?? FENCE_TIMEOUT_US };
+  return { name: there(keys.name), paths: there(keys.paths), ...(fence && { fence }) };
 }
 
 function buildGroup({ keys, addresses, tracks, state, services }: GroupDraft, timing: Timing): GroupConfig {

@@ -36,6 +36,18 @@ function edit(line: number, text: string, remove = 1): string {
   return GOOD.split("\n").toSpliced(line - 1, remove, ...text.split("\n")).join("\n");
 }
 
+Deno.test("fence: its default time-out, its rules, and a warning where a start would fence a node that boots", () => {
+  const fenced = (more: string, timing = '[timing]\nstart_wait = "1m"\n') =>
+    timing + edit(4, `name = "a"\nfence = ["/power", "off"]${more}`);
+  assert.deepEqual(load(fenced("")).nodes[0].fence, { command: ["/power", "off"], timeoutUs: 10_000_000 });
+  assert.equal(load(fenced("")).nodes[1].fence, undefined);
+  assert.equal(load(fenced('\nfence_timeout = "3s"')).nodes[0].fence?.timeoutUs, 3_000_000);
+  const keys = (text: string) => problemsOf(text).map(({ key, severity }) => `${severity} ${key}`);
+  assert.deepEqual(keys(fenced("", "")), ["warning node[0].fence"]);
+  assert.deepEqual(keys(fenced('\nfence_timeout = "11m"')), ["error node[0].fence_timeout"]);
+  assert.deepEqual(keys(edit(4, 'name = "a"\nfence_timeout = "1s"')), ["error node[0].fence_timeout"]);
+});
+
 Deno.test("a gateway gets the pace of the probes; one that is asked too slowly is a warning", () => {
   const track = (more: string, timing = "") =>
     load(`${timing}${GOOD}track = [{ gateway = "FD00:77::FE"${more} }]\n`).groups[0]!.track[0];

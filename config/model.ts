@@ -31,6 +31,8 @@ export interface NodeConfig {
   readonly name: string;
   /** Same order on both nodes: path i of one talks to path i of the other. */
   readonly paths: readonly Endpoint[];
+  /** What the other node runs to make sure that this one is off, before it takes over without its word. */
+  readonly fence?: { readonly command: readonly string[]; readonly timeoutUs: number };
 }
 
 export interface VirtualAddress {

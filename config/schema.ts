@@ -165,7 +165,11 @@ export const TIMING = {
 export const NODE = {
   name: example(nodeName(), 'name = "a"'),
   paths: example(z.array(endpoint()), 'paths = ["10.78.0.1:4790", "10.77.0.1:4790"]'),
+  fence: command().optional(),
+  fence_timeout: time(),
 } as const satisfies Shape;
+
+export const FENCE_TIMEOUT_US = 10_000_000;
 
 export const GROUP = {
   name: example(groupName(), 'name = "web"'),

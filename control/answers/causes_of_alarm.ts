@@ -35,6 +35,9 @@ export function causeOfAlarm(event: NodeEvent, around: Around): Reasoned {
   if (kind.startsWith("eligible ")) {
     return reasoned("service-failed", `A track or service of this node failed: ${text}.`);
   }
+  if (kind === "fence") {
+    return reasoned("fence-failed", `${text}.`, "whether the peer is off: look at it, and at its power switch");
+  }
   if (kind === "isolated") return causeOfIsolation(text);
   if (kind.startsWith("gateway ")) {
     return reasoned(

@@ -239,6 +239,14 @@ const CASES: Readonly<Record<string, Case>> = {
       "web: not taken over, this node is cut off: a silent for 45.1 ms, and the gateway …",
     ),
   },
+  "a peer that could not be fenced": {
+    cause: "fence-failed",
+    journal: journal().alarm(
+      "fence",
+      "a is silent and could not be fenced, so nothing is taken over from it: exit code 3",
+    ),
+    cannotKnow: /whether the peer is off/,
+  },
   "a gateway that does not answer": {
     cause: "isolated",
     journal: journal().alarm("gateway web", "web: the gateway 10.77.0.254 does not answer on veth0"),

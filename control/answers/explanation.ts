@@ -36,6 +36,8 @@ export type Cause =
   | "start"
   /** The peer said that it could not serve, and not why. */
   | "peer-unfit"
+  /** The peer's end could not be made sure of by command. */
+  | "fence-failed"
   /** Nothing but silence. */
   | "silence"
   /** Neighbours that have not followed a move. */

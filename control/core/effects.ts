@@ -33,6 +33,10 @@ export type Effect =
     readonly to: ServingRole;
     readonly planned: boolean;
   }
+  /** The main thread makes sure that the peer is off, and answers with `peerFenced`. */
+  | { readonly kind: "fencePeer"; readonly group: number; readonly order: number }
+  /** Not any more: the peer lives. */
+  | { readonly kind: "fenceOff" }
   /** A switch begins: its receipt counts from here. */
   | {
     readonly kind: "begin";

@@ -1,5 +1,6 @@
 /** One group on one node: its state, and the facts about the node that decisions are made from. Plain data, no behaviour. */
 import type { Effect, FrameStep } from "./effects.ts";
+import type { Fencing } from "./fencing.ts";
 import { createGateway, type Gateway, type GatewaySetup } from "./gateway.ts";
 import { emptyGroupBeat, type GroupBeat, type Phase } from "./heartbeat.ts";
 import type { Limits } from "./limits.ts";
@@ -123,6 +124,8 @@ export interface NodeFacts {
   /** Somebody works on this node by hand: nothing is taken that is not needed. */
   maintenance: boolean;
   nextSwitchId: number;
+  /** How far the peer's end has been made sure of; null: nobody is to. */
+  fencing: Fencing | null;
   readonly out: Effect[];
 }
 

@@ -31,6 +31,14 @@ export type SwitchCommand =
     readonly reason: string;
     readonly steps: readonly { readonly step: string; readonly atUs: number }[];
   }
+  /** Answer to `fencePeer`. `reason`: what ended how. Times of the steps: the monotonic clock, microseconds. */
+  | {
+    readonly kind: "peerFenced";
+    readonly order: number;
+    readonly ok: boolean;
+    readonly reason: string;
+    readonly steps: readonly { readonly step: string; readonly atUs: number }[];
+  }
   /** Somebody works on this node by hand: `preempt` does not act. */
   | { readonly kind: "maintenance"; readonly on: boolean }
   /** Raised or lowered by another thread, shown in status. */
@@ -67,6 +75,10 @@ export type SwitchReport =
     readonly switchId: number;
     readonly epoch: number;
   }
+  /** Run the command that makes sure that the peer is off; the answer is `peerFenced`. `group`: the first that waits for it. */
+  | { readonly kind: "fencePeer"; readonly group: string; readonly order: number }
+  /** The peer lives: end the command, if it still runs. Nobody waits for an answer. */
+  | { readonly kind: "fenceOff" }
   /** The group's role on this node, whenever it has changed. */
   | { readonly kind: "role"; readonly group: string; readonly role: Role; readonly epoch: number }
   /** Delays since the last time. Without `id` nobody asked: a minute is over. */

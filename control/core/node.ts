@@ -9,6 +9,7 @@ import { answerCommand, becomeFenced, keepEpochsAhead } from "./become.ts";
 import { switchover } from "./command.ts";
 import type { Effect } from "./effects.ts";
 import { createFreshness, type Freshness, judge, type Verdict } from "./freshness.ts";
+import { createFencing, fenceAnswered, fenceOff } from "./fencing.ts";
 import { gatewayHeard, tickGateway, voidGateway } from "./gateway.ts";
 import { createGroup, type GroupState, leased, type NodeFacts } from "./group.ts";
 import type { GroupBeat, Heartbeat } from "./heartbeat.ts";
@@ -75,6 +76,8 @@ export type CoreEvent =
     readonly ok: boolean;
     readonly reason: string;
   }
+  /** The command that makes sure that the peer is off has ended. */
+  | { readonly kind: "peerFenced"; readonly order: number; readonly ok: boolean; readonly reason: string }
   /** Something besides silence speaks for the peer's death. */
   | { readonly kind: "hint"; readonly reason: string }
   /** This thread slept past its time. */
@@ -100,6 +103,8 @@ export interface NodeSetup {
   readonly session: number;
   readonly digest: Uint8Array;
   readonly limits: Limits;
+  /** A takeover without the peer's word waits until the peer has been fenced. */
+  readonly fencing?: boolean;
   readonly groups: readonly Omit<Parameters<typeof createGroup>[0], "index">[];
 }
 
@@ -119,6 +124,7 @@ export function createNode(setup: NodeSetup, nowUs: number): NodeState {
     stopping: false,
     maintenance: false,
     // The nodes' numbers never meet: one is even, the other odd.
+    fencing: setup.fencing === true ? createFencing() : null,
     nextSwitchId: ((setup.session % 0x3fff_ffff) * 2 + setup.index) >>> 0,
     out: [],
     freshness: createFreshness(setup.session),
@@ -175,6 +181,9 @@ export function stepNode(n: NodeState, nowUs: number, event: CoreEvent): readonl
       break;
     case "served":
       served(n, n.groups[event.group]!, event.order, event.ok, event.reason);
+      break;
+    case "peerFenced":
+      fenceAnswered(n, event.order, event.ok, event.reason);
       break;
     case "hint":
       n.hint = event.reason;
@@ -244,6 +253,7 @@ export function judgeHeartbeat(n: NodeState, nowUs: number, beat: Heartbeat): Ve
 
 function heard(n: NodeState, beat: Heartbeat, link: number): void {
   n.heardUs = n.nowUs;
+  fenceOff(n);
   n.peerSoftware = beat.software;
   n.peerStopping = beat.stopping;
   n.compatible = sameDigest(n.digest, beat.digest) && beat.groupCount === n.groups.length;

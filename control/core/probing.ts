@@ -4,6 +4,7 @@
  * A kernel that holds the lease answers within a fraction of the probe interval, whatever has become of its daemon; one
  * that does not is mute. So two questions in a row without an answer, each with its full time, mean that nobody speaks.
  */
+import { fenceOff, peerOff } from "./fencing.ts";
 import { gatewayConsents } from "./gateway.ts";
 import { able, type GroupState, hintNow, type NodeFacts } from "./group.ts";
 import { PROBES_NEEDED, PROBES_NEEDED_FENCED } from "./limits.ts";
@@ -37,7 +38,7 @@ export function probe(n: NodeFacts, g: GroupState): boolean {
     p.sentUs = 0;
   }
   const proven = p.unanswered >= neededProbes(g) && n.nowUs - silentSinceUs(n, g) >= neededSilenceUs(n);
-  if (proven && able(n, g) && gatewayConsents(n, g)) return true;
+  if (proven && able(n, g) && gatewayConsents(n, g) && peerOff(n, g)) return true;
   if (!due || !g.carrier) return false;
   p.sentUs = n.nowUs;
   p.nextUs = n.nowUs + n.limits.probeUs;
@@ -60,6 +61,7 @@ export function probeAnswered(n: NodeFacts, g: GroupState): void {
   g.probing.unanswered = 0;
   g.probing.sentUs = 0;
   g.probing.answeredUs = n.nowUs;
+  fenceOff(n);
 }
 
 /**

@@ -38,6 +38,7 @@ export interface ScriptSetup {
   readonly reservedUpTo?: number;
   readonly unproven?: boolean;
   readonly gateway?: GatewaySetup;
+  readonly fencing?: boolean;
 }
 
 /** Ticks at one moment that no timer explains: a spin, which would starve the machine. */
@@ -68,6 +69,7 @@ export class ScriptedNode {
       session: 5,
       digest: new Uint8Array(8),
       limits: FAST,
+      fencing: setup.fencing === true,
       groups: [group],
     }, 0);
     this.group = this.node.groups[0]!;
@@ -152,6 +154,8 @@ export function formatEffect(effect: Effect): string {
       return `take ${effect.epoch}`;
     case "begin":
       return `begin ${effect.switch}`;
+    case "fencePeer":
+      return `fencePeer ${effect.order}`;
     case "step":
       return `step ${effect.text}`;
     case "end":

@@ -83,6 +83,10 @@ export class Executor {
         return this.#giveBack(effect.group);
       case "serve":
         return this.#serve(effect);
+      case "fencePeer":
+        return c.report({ kind: "fencePeer", group: c.node.groups[effect.group]!.name, order: effect.order });
+      case "fenceOff":
+        return c.report({ kind: "fenceOff" });
       case "begin":
         c.beginReceipt(effect, nowUs);
         return;

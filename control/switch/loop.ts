@@ -1,5 +1,6 @@
 /** The reactor: one thread, one ppoll, no await. Reads what came, ticks the core, sleeps until the core wants to be woken. */
 import type { SwitchCommand } from "../core/messages.ts";
+import { createFencing } from "../core/fencing.ts";
 import { nextWakeUs } from "../core/wake.ts";
 import { planLimits } from "../core/limits.ts";
 import { leased } from "../core/group.ts";
@@ -289,6 +290,11 @@ export class SwitchLoop {
           for (const { step, atUs } of command.steps) c.receipts.step(group, step, atUs);
           executor.step(now, { kind: "served", group, order, ok, reason });
         });
+      case "peerFenced": {
+        const { order, ok, reason } = command;
+        for (const g of c.node.groups) for (const { step, atUs } of command.steps) c.receipts.step(g.index, step, atUs);
+        return executor.step(now, { kind: "peerFenced", order, ok, reason });
+      }
       case "maintenance":
         return executor.step(now, { kind: "maintenance", on: command.on });
       case "alarm":
@@ -311,6 +317,8 @@ export class SwitchLoop {
   /** Timing and preferences can change while running; what both nodes must agree on needs a restart, and main has made sure. */
   #reload(id: number, config: PairConfig): void {
     this.#p.executor.step(monotonicUs(), { kind: "limits", limits: planLimits(config.timing) });
+    const fences = config.nodes[1 - this.#c.plan.self]!.fence !== undefined;
+    this.#c.node.fencing = fences ? this.#c.node.fencing ?? createFencing() : null;
     for (const group of config.groups) {
       const known = this.#c.node.groups.find((one) => one.name === group.name);
       if (known === undefined) continue;

@@ -200,6 +200,7 @@ function createNodeFor(init: SwitchInit, config: PairConfig, plan: SwitchPlan): 
     session: 1 + random[0]! + (random[1]! & 0xfffff) * 0x1_0000_0000,
     digest: pairDigest(config),
     limits: planLimits(config.timing),
+    fencing: config.nodes[1 - plan.self]!.fence !== undefined,
     groups: plan.groups.map((group) => {
       const known = init.epochs.find((one) => one.group === group.config.name);
       return {
