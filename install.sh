@@ -77,7 +77,7 @@ need_packages() {
 
 need_build_packages() { need_packages gcc libc6-dev linux-libc-dev libnetfilter-queue1 libmnl0 libnfnetlink0 libsodium23 libzstd-dev; }
 need_lab_packages() { need_packages iproute2; }
-need_test_packages() { need_packages iproute2 nftables iptables tcpdump shellcheck systemd git tmux; }
+need_test_packages() { need_packages iproute2 nftables iptables tcpdump shellcheck systemd git tmux python3 nginx; }
 
 # --- the pinned Deno ---------------------------------------------------------------------------------------------
 

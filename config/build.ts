@@ -23,7 +23,7 @@ import {
   type TRACK,
   TRACK_DEFAULTS,
 } from "./schema.ts";
-import { mergeTiming, probeIntervalUs } from "./timing_relations.ts";
+import { gatewayTimeoutUs, mergeTiming } from "./timing_relations.ts";
 
 /** Throws where a draft with errors is given: that is a mistake of the caller. */
 export function buildConfig(draft: PairDraft): PairConfig {
@@ -72,14 +72,15 @@ function buildAddress({ keys }: Placed<typeof ADDRESS>): VirtualAddress {
 /** @param own the group's service interface, where a gateway stands unless the file says otherwise */
 function buildTrack({ keys }: Placed<typeof TRACK>, own: string, timing: Timing): Track {
   if (keys.gateway !== undefined) {
+    const fall = keys.fall ?? GATEWAY_DEFAULTS.fall;
     return {
       kind: "gateway",
       gateway: keys.gateway.text,
       family: keys.gateway.family,
       interface: keys.interface ?? own,
       everyUs: keys.every ?? GATEWAY_DEFAULTS.everyUs,
-      timeoutUs: keys.timeout ?? probeIntervalUs(timing.suspectUs),
-      fall: keys.fall ?? GATEWAY_DEFAULTS.fall,
+      timeoutUs: keys.timeout ?? gatewayTimeoutUs(timing, fall),
+      fall,
     };
   }
   if (keys.interface !== undefined) return { kind: "interface", interface: keys.interface };

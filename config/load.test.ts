@@ -57,16 +57,16 @@ Deno.test("a gateway gets the pace of the probes; one that is asked too slowly i
     family: 6,
     interface: "veth0",
     everyUs: 1_000_000,
-    timeoutUs: 7500,
+    timeoutUs: 5000,
     fall: 2,
   };
   assert.deepEqual(track(""), lan);
-  assert.deepEqual(track("", '[timing]\nprofile = "fast"\n'), { ...lan, timeoutUs: 1500 });
+  assert.deepEqual(track("", '[timing]\nprofile = "fast"\n'), { ...lan, timeoutUs: 1000 });
   const slow = problemsOf(GOOD + 'track = [{ gateway = "10.77.0.254", timeout = "20ms" }]\n');
   assert.deepEqual(slow.map(({ line, key, severity }) => [line, key, severity]), [
     [15, "group[0].track[0].timeout", "warning"],
   ]);
-  assert.match(slow[0]!.reason, /30ms \+ 2 × 20ms = 70ms.*until then both speak/);
+  assert.match(slow[0]!.reason, /10ms \+ suspect 30ms \+ 2 × 20ms = 80ms.*until then both speak/);
 });
 
 Deno.test("a short file gets the defaults", () => {
@@ -169,6 +169,12 @@ const BAD: [
     [5, "group", "must be an array of tables"],
     [5, "group", "there is no group"],
   ],
+  ["a number for a table", edit(1, "pair = 3", 2), [1, "pair", "must be a table, not a number"]],
+  ["numbers for tables", edit(12, "addresses = [3]", 3), [
+    12,
+    "group[0].addresses[0]",
+    "must be a table, not a number",
+  ]],
   ["one node", edit(6, "", 3), [3, "node[0]", "there is only one node"]],
   ["three nodes", GOOD + '[[node]]\nname = "c"\npaths = ["10.1.1.1:1"]', [15, "node[2]", "there are 3 nodes"]],
   ["two nodes of one name", edit(7, 'name = "a"'), [7, "node[1].name", 'there is a node "a" already']],
@@ -404,7 +410,10 @@ Deno.test("a health check asks by one way, and http is plain http without a pass
   assert.match(check('http = "https://127.0.0.1/"')[0]!, /is not an http URL/);
   assert.match(check('http = "http://"')[0]!, /is not an http URL/);
   assert.match(check('http = "http://me:secret@127.0.0.1/"')[0]!, /password/);
-  assert.match(check('http = "http://h/", exec = ["/x"]')[0]!, /http and exec stand together/);
+  assert.match(
+    check('http = "http://h/", exec = ["/x"]')[0]!,
+    /http and exec stand together; only one of them is meant/,
+  );
   assert.match(check("fall = 2")[0]!, /neither tcp nor http nor exec is there/);
 });
 

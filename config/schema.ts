@@ -215,7 +215,7 @@ export const TRACK = {
 } as const satisfies Shape;
 
 export const TRACK_DEFAULTS = { everyUs: 1_000_000, fall: 3, rise: 2 } as const;
-/** Its time-out is the time between two probes of an address, which depends on `suspect`. */
+/** Its time-out depends on the times of the pair (`gatewayTimeoutUs`). */
 export const GATEWAY_DEFAULTS = { everyUs: 1_000_000, fall: 2 } as const;
 
 export const SERVICE = {

@@ -5,7 +5,7 @@ import { formatDuration as t } from "./duration.ts";
 import { GATEWAY_DEFAULTS, type TRACK, TRACK_DEFAULTS } from "./schema.ts";
 import { checkOneOf, checkPace } from "./service_relations.ts";
 import type { Report } from "./table.ts";
-import { mergeTiming, probeIntervalUs } from "./timing_relations.ts";
+import { gatewayTimeoutUs, mergeTiming } from "./timing_relations.ts";
 
 const HINT = 'interface = "eth0", exec = ["/usr/local/bin/ok"], or gateway = "10.77.0.254"';
 
@@ -79,15 +79,17 @@ function checkGatewayAddress(report: Report, { path, keys }: TrackDraft, { nodes
 }
 
 function checkGatewayPace(report: Report, { path, keys }: TrackDraft, { timing }: PairDraft): void {
-  const { suspectUs, deadAfterUs } = mergeTiming(timing);
+  const times = mergeTiming(timing), { heartbeatUs, suspectUs, deadAfterUs } = times;
   const every = keys.every ?? GATEWAY_DEFAULTS.everyUs, fall = keys.fall ?? GATEWAY_DEFAULTS.fall;
-  checkPace(report, path, keys, GATEWAY_DEFAULTS.everyUs, probeIntervalUs(suspectUs));
-  const timeout = keys.timeout ?? probeIntervalUs(suspectUs), knows = suspectUs + fall * timeout;
+  const timeout = keys.timeout ?? gatewayTimeoutUs(times, fall);
+  checkPace(report, path, keys, GATEWAY_DEFAULTS.everyUs, timeout);
+  const knows = heartbeatUs + suspectUs + fall * timeout;
   if (knows <= deadAfterUs || timeout > every) return;
   report.warning(
     [...path, keys.timeout !== undefined ? "timeout" : "fall"],
-    `a primary that is cut off gives up after suspect ${t(suspectUs)} + ${fall} × ${t(timeout)} = ${t(knows)}, ` +
+    `a primary that is cut off gives up after heartbeat ${t(heartbeatUs)} + suspect ${t(suspectUs)} + ${fall} × ` +
+      `${t(timeout)} = ${t(knows)}, ` +
       `the other node takes over after ${t(deadAfterUs)}: until then both speak, each on its own side`,
-    `timeout × fall of at most ${t(deadAfterUs - suspectUs)}, or a longer dead_after`,
+    `timeout × fall of at most ${t(Math.max(0, deadAfterUs - suspectUs - heartbeatUs))}, or a longer dead_after`,
   );
 }

@@ -6,15 +6,18 @@
  */
 import { fenceOff, peerOff } from "./fencing.ts";
 import { gatewayConsents } from "./gateway.ts";
-import { able, type GroupState, hintNow, type NodeFacts } from "./group.ts";
+import { able, type GroupState, type NodeFacts } from "./group.ts";
+import { hintNow } from "./hints.ts";
 import { PROBES_NEEDED, PROBES_NEEDED_FENCED } from "./limits.ts";
 
 /** For this many leases a suspicion is young: the peer's kernel may fall silent any moment, so it is asked at full rate. */
 const YOUNG_LEASES = 5;
 
 /** Silence that a takeover needs: less where something besides silence speaks for the peer's death. */
-export function neededSilenceUs(n: NodeFacts): number {
-  return hintNow(n) !== "" ? n.limits.suspectUs : n.limits.deadAfterUs;
+export function neededSilenceUs(n: NodeFacts, g: GroupState): number {
+  // A cut that takes a carrier with it shows to both nodes: where a gateway is asked, the one that is cut off gets its time to give up.
+  const counts = hintNow(n) !== "" && (g.gateway === null || n.hintSource === "port");
+  return counts ? n.limits.suspectUs : n.limits.deadAfterUs;
 }
 
 function neededProbes(g: GroupState): number {
@@ -37,7 +40,7 @@ export function probe(n: NodeFacts, g: GroupState): boolean {
     p.unanswered++;
     p.sentUs = 0;
   }
-  const proven = p.unanswered >= neededProbes(g) && n.nowUs - silentSinceUs(n, g) >= neededSilenceUs(n);
+  const proven = p.unanswered >= neededProbes(g) && n.nowUs - silentSinceUs(n, g) >= neededSilenceUs(n, g);
   if (proven && able(n, g) && gatewayConsents(n, g) && peerOff(n, g)) return true;
   if (!due || !g.carrier) return false;
   p.sentUs = n.nowUs;
@@ -51,7 +54,7 @@ export function probeWakeUs(n: NodeFacts, g: GroupState): number {
   if (!g.carrier) return Infinity;
   const p = g.probing;
   // The silence may become long enough between two questions.
-  const silent = silentSinceUs(n, g) + neededSilenceUs(n);
+  const silent = silentSinceUs(n, g) + neededSilenceUs(n, g);
   return p.unanswered >= neededProbes(g) && silent > n.nowUs ? Math.min(p.nextUs, silent) : p.nextUs;
 }
 

@@ -120,7 +120,7 @@ Deno.test("new node: a veto gives everything back, and the services are told to 
   node.told();
   served(node, false, "on_primary of db failed");
   assert.deepEqual(node.told(), [
-    "102 serve standby 3, event standby, step called off: on_primary of db failed, beat",
+    "102 serve standby 3, event standby, step called off: on_primary of db failed, beat, addressesOff",
   ]);
   assert.equal(node.state, "standby giveBack 2 -");
   node.until(103).hears(old({ phase: "reclaiming" }));

@@ -3,6 +3,7 @@ import {
   answerCommand,
   becomeFenced,
   becomeLeaving,
+  becomePreparingAnew,
   becomePrimary,
   becomePrimaryAgain,
   becomeStandby,
@@ -17,6 +18,7 @@ import {
 import { givesUp } from "./gateway.ts";
 import { able, type GroupState, nextEpoch, type NodeFacts, peerAlive } from "./group.ts";
 import { probe } from "./probing.ts";
+import { answersNow } from "./questions.ts";
 import { noteServed, orderServices, servicesReady } from "./serving.ts";
 
 // ---- primary
@@ -241,7 +243,7 @@ function beginReclaim(n: NodeFacts, g: GroupState): void {
   setPhase(g, "reclaiming", g.moving.id);
   g.moving.deadlineUs = n.nowUs + n.limits.prepareMaxUs;
   g.holding = true;
-  n.out.push({ kind: "hold", group: g.index }, { kind: "beat", group: g.index, step: "unpass" });
+  n.out.push({ kind: "hold", group: g.index, ahead: false }, { kind: "beat", group: g.index, step: "unpass" });
 }
 
 /** Old node again: what was given back first, then what came meanwhile. */
@@ -273,6 +275,7 @@ export function tickPreparing(n: NodeFacts, g: GroupState): void {
   if (n.nowUs >= g.moving.deadlineUs) {
     callOff(n, g, g.moving.passingSeen ? "it took too long" : `${n.peerName} did not answer`);
   }
+  askWhetherReleased(n, g);
 }
 
 export function heardPreparing(n: NodeFacts, g: GroupState): void {
@@ -294,7 +297,30 @@ export function heardPreparing(n: NodeFacts, g: GroupState): void {
 function takeReleased(n: NodeFacts, g: GroupState): void {
   if (g.peer.phase !== "released" || g.peer.switchId !== g.switchId || !able(n, g)) return;
   orderServices(n, g, "primary", true);
-  if (servicesReady(g, "primary")) becomePrimary(n, g, "switchover", g.moving.reason);
+  // What was read waited here, or the services took their time: else it says what was true then.
+  if (servicesReady(g, "primary") && answersNow(n, g)) becomePrimary(n, g, "switchover", g.moving.reason);
+}
+
+/**
+ * The old node's word is too old to act upon: it is asked whether it still stands. Not before all that waits has been read: a node that
+ * serves again by now would take the question for a new one.
+ */
+function askWhetherReleased(n: NodeFacts, g: GroupState): void {
+  if (g.role !== "preparing" || g.peer.phase !== "released" || g.peer.switchId !== g.switchId) return;
+  if (!servicesReady(g, "primary") || answersNow(n, g) || n.nowUs - g.moving.askedUs < n.limits.askUs) return;
+  g.moving.askedUs = n.nowUs;
+  n.out.push({ kind: "beat", group: g.index, step: "hold" });
+}
+
+/** @param late the licence has run out, and nothing of the take has left this node */
+export function takeRefused(n: NodeFacts, g: GroupState, reason: string, late: boolean): void {
+  if (g.role !== "primary") return;
+  // Of a planned move: the old node is waiting, and can be asked.
+  if (late && g.phase === "settling" && g.moving.awaited !== 0 && n.nowUs < g.moving.deadlineUs) {
+    return becomePreparingAnew(n, g);
+  }
+  n.out.push({ kind: "cancel", group: g.index });
+  becomeFenced(n, g, reason, true);
 }
 
 /** Back to standby; what is held goes back to the old node when it is ready for it. */
@@ -306,11 +332,12 @@ export function callOff(n: NodeFacts, g: GroupState, reason: string): void {
   if (g.moving.passingSeen && g.peer.role === "leaving") {
     setPhase(g, "giveBack", id);
     g.moving.deadlineUs = n.nowUs + n.limits.prepareMaxUs;
-    n.out.push({ kind: "beat", group: null, step: null });
+    n.out.push({ kind: "beat", group: null, step: null }, { kind: "addressesOff", group: g.index });
     return;
   }
   g.holding = false;
   n.out.push({ kind: "giveBack", group: g.index }, { kind: "beat", group: null, step: null });
   n.out.push({ kind: "end", group: g.index, outcome: "aborted" });
   answerCommand(n, g, false, reason);
+  n.out.push({ kind: "addressesOff", group: g.index });
 }

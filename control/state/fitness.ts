@@ -9,6 +9,8 @@ export class Fitness {
   readonly #said = new Map<string, string>();
   /** Groups whose copy was found fit beside the peer's: the wait has nothing more to tell of them. */
   readonly #compared = new Set<string>();
+  /** Groups whose copy an operator wants served though it is not whole. */
+  readonly #forced = new Set<string>();
   readonly #waitMs: number;
   readonly #over: () => void;
   #waiting = true;
@@ -29,9 +31,15 @@ export class Fitness {
     }, this.#waitMs);
   }
 
+  /** An operator's word, which stands until the copy is served or whole. */
+  force(group: string): void {
+    this.#forced.add(group);
+  }
+
   judge(group: string, replica: Pick<Replica, "fit" | "copying" | "serving">, connected: boolean): void {
+    if (!replica.copying) this.#forced.delete(group);
     if (connected && replica.fit === true) this.#compared.add(group);
-    const reason = this.#reason(group, replica, connected);
+    const reason = this.#forced.has(group) ? "" : this.#reason(group, replica, connected);
     if (this.#said.get(group) === reason) return;
     this.#said.set(group, reason);
     this.#tell(group, reason === "", reason);

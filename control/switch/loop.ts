@@ -1,6 +1,5 @@
 /** The reactor: one thread, one ppoll, no await. Reads what came, ticks the core, sleeps until the core wants to be woken. */
 import type { SwitchCommand } from "../core/messages.ts";
-import { createFencing } from "../core/fencing.ts";
 import { nextWakeUs } from "../core/wake.ts";
 import { planLimits } from "../core/limits.ts";
 import { leased } from "../core/group.ts";
@@ -13,10 +12,12 @@ import type { PairConfig } from "../../config/model.ts";
 import { Aftercare } from "./aftercare.ts";
 import type { SwitchContext } from "./context.ts";
 import type { Executor } from "./executor.ts";
-import { gatewaySetup } from "./gateways.ts";
+import { judgeHearing } from "./hearing.ts";
+import type { KeyWatch } from "./key_watch.ts";
 import type { MailboxReader } from "./mailbox.ts";
 import type { News } from "./news.ts";
 import type { Receiver } from "./receiver.ts";
+import { applyReload } from "./reload.ts";
 import { takeSnapshot } from "./snapshot.ts";
 
 /** Counters, paths that could not be opened, word to the watchdog. */
@@ -36,6 +37,7 @@ export interface LoopParts {
   readonly context: SwitchContext;
   readonly executor: Executor;
   readonly receiver: Receiver;
+  readonly keys: KeyWatch;
   readonly news: News;
   readonly probes: readonly ProbeSocket[];
   readonly queues: UdpQueues;
@@ -52,6 +54,8 @@ export class SwitchLoop {
   #housekeepingUs = monotonicUs();
   #handOverUs = monotonicUs() + HAND_OVER_US;
   #busyTurns = 0;
+  /** When the peer was heard last, of the silence in which it was told that its daemon is gone. */
+  #goneSinceUs = NaN;
   #started = false;
   #stop: { readonly id: number; readonly sinceUs: number; handedUs: number } | null = null;
   #done = false;
@@ -123,11 +127,15 @@ export class SwitchLoop {
   #read(): void {
     const { context, receiver, news } = this.#p, poller = this.#poller;
     const frames = context.links.frames;
+    // Refusals first: what they say is refuted by a heartbeat that came at the same time, not the other way round.
+    for (const path of context.links.paths) {
+      if (path.socket !== null && poller.failed(path.socket.fd)) {
+        this.#pathFailed(path.socket.drainErrors(), path.remote.host);
+      }
+    }
     for (let i = 0; i < frames.length; i++) if (poller.revents(frames[i]!.socket.fd) !== 0) receiver.readFrames(i);
     for (const path of context.links.paths) {
-      if (path.socket === null) continue;
-      if (poller.readable(path.socket.fd)) receiver.readPath(path);
-      if (poller.failed(path.socket.fd)) this.#pathFailed(path.socket.drainErrors(), path.remote.host);
+      if (path.socket !== null && poller.readable(path.socket.fd)) receiver.readPath(path);
     }
     for (let i = 0; i < this.#p.probes.length; i++) {
       if (poller.revents(this.#p.probes[i]!.fd) !== 0) this.#readProbes(i);
@@ -156,8 +164,20 @@ export class SwitchLoop {
     if (errno === ECONNREFUSED) {
       const now = monotonicUs(), reason = `port unreachable at ${host}: the peer's daemon is gone`;
       this.#c.evidence.noteHint(reason, now);
-      this.#p.executor.step(now, { kind: "hint", reason });
+      this.#p.executor.step(now, { kind: "hint", source: "port", reason });
+      this.#peerGone(now, reason);
     }
+  }
+
+  /**
+   * On a busy machine the sockets of a process that was killed are closed after its lease has ended and its peer has taken over: what was
+   * too late as a reason is told afterwards, once for each silence.
+   */
+  #peerGone(now: number, text: string): void {
+    const { heardUs, limits } = this.#c.node;
+    if (heardUs === -Infinity || heardUs === this.#goneSinceUs || now - heardUs < limits.deadAfterUs) return;
+    this.#goneSinceUs = heardUs;
+    this.#c.event("info", "peer-gone", text);
   }
 
   #readProbes(index: number): void {
@@ -213,6 +233,7 @@ export class SwitchLoop {
     this.#housekeepingUs = now + HOUSEKEEPING_US;
     this.#openPaths(now);
     this.#c.report({ kind: "alive" });
+    this.#p.keys.look();
     this.#p.executor.renewHold();
     // Not in the middle of a switch, whose receipt counts from the last reading.
     if (this.#c.plan.groups.some((group) => this.#c.receipts.isOpen(group.index))) return;
@@ -224,26 +245,11 @@ export class SwitchLoop {
         0,
       );
     }
-    this.#heardAgain();
+    judgeHearing(this.#c, monotonicUs());
     this.#aftercare.look(now);
     if (now < this.#handOverUs) return;
     this.#handOverUs = now + HAND_OVER_US;
     this.#c.report({ kind: "jitter", jitter: this.#c.jitter.take(this.#c.links) });
-  }
-
-  /** Ends the alarm of lost heartbeats once they come again. */
-  #heardAgain(): void {
-    if (this.#c.alarms.has("heartbeats-lost") && monotonicUs() - this.#c.node.heardUs < this.#c.node.limits.aliveUs) {
-      this.#c.alarm("heartbeats-lost", null);
-    }
-    const deaf = this.#c.node.groups.some((g) => leased(g) && g.peerKnown && g.peer.role === "suspecting") &&
-      monotonicUs() - this.#c.node.heardUs < this.#c.node.limits.aliveUs;
-    this.#c.alarm(
-      "peer-deaf",
-      deaf
-        ? `${this.#c.plan.peerName} does not hear this node's heartbeats, though this node hears its: look for a filter or a one-way cable`
-        : null,
-    );
   }
 
   #openPaths(now: number): void {
@@ -299,6 +305,9 @@ export class SwitchLoop {
         return executor.step(now, { kind: "maintenance", on: command.on });
       case "alarm":
         return c.alarm(command.alarm, command.text);
+      case "keys":
+        this.#p.keys.replace(command.keys);
+        return c.report({ kind: "result", id: command.id, ok: true });
       case "reload":
         return this.#reload(command.id, JSON.parse(command.configJson) as PairConfig);
       case "stop":
@@ -314,19 +323,9 @@ export class SwitchLoop {
     if (group !== undefined) act(group.index);
   }
 
-  /** Timing and preferences can change while running; what both nodes must agree on needs a restart, and main has made sure. */
   #reload(id: number, config: PairConfig): void {
     this.#p.executor.step(monotonicUs(), { kind: "limits", limits: planLimits(config.timing) });
-    const fences = config.nodes[1 - this.#c.plan.self]!.fence !== undefined;
-    this.#c.node.fencing = fences ? this.#c.node.fencing ?? createFencing() : null;
-    for (const group of config.groups) {
-      const known = this.#c.node.groups.find((one) => one.name === group.name);
-      if (known === undefined) continue;
-      known.preferSelf = group.prefer === this.#c.plan.name;
-      known.preempt = group.preempt;
-      // Which one it is stands in the digest; how often it is asked may change.
-      if (known.gateway !== null) Object.assign(known.gateway, gatewaySetup(group).gateway);
-    }
+    applyReload(this.#c.node, this.#c.plan, config);
     this.#c.report({ kind: "result", id, ok: true });
   }
 

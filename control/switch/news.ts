@@ -82,7 +82,9 @@ export class News {
     if (service >= 0) this.#serviceCarrier(service, now);
     if (carrier) return;
     const host = this.#pathInterface.get(index);
-    if (host !== undefined) this.#executor.step(now, { kind: "hint", reason: `no carrier on ${name} (path ${host})` });
+    if (host !== undefined) {
+      this.#executor.step(now, { kind: "hint", source: "carrier", reason: `no carrier on ${name} (path ${host})` });
+    }
   }
 
   /** The kernel may tell of a carrier up to a second late (net/core/link_watch.c): after the switch that it would explain. */
@@ -136,6 +138,7 @@ export class News {
     const slot = this.#c.plan.slots.find((one) => one.addresses.some((it) => sameBytes(it.bytes, address)));
     if (slot === undefined) return;
     const group = this.#c.node.groups[slot.group]!;
+    this.#c.addresses.forget(slot);
     try {
       this.#c.addresses.restorePreloaded();
       if (leased(group)) this.#c.addresses.on(slot);

@@ -2,10 +2,15 @@
  * `deno task sim [COUNT] [FIRST]`: plays histories by seed, of the roles and of the peer stream; `deno task sim --trace SEED` shows one of the
  * roles. Ends with 1 if a rule was broken.
  */
-import { type Outcome, playFaults, playMoves } from "./scenario.ts";
+import { type Outcome, playFaults, playMoves, playSlowTakes } from "./scenario.ts";
 import { playStream } from "./stream/scenario.ts";
 
-const traced: Readonly<Record<string, (seed: number) => Outcome>> = { moves: playMoves, faults: playFaults };
+const traced: Readonly<Record<string, (seed: number) => Outcome>> = {
+  moves: playMoves,
+  faults: playFaults,
+  slowTakes: playSlowTakes,
+  slowFaults: (seed) => playFaults(seed, 12, seed % 2 === 0 ? null : 0.2, 0.3),
+};
 const plays: Readonly<Record<string, (seed: number) => Pick<Outcome, "violations">>> = {
   ...traced,
   storm: (seed) => playStream(seed, false),

@@ -43,6 +43,30 @@ export function playMoves(seed: number, moves = 10, services: 0 | null = null): 
   return { seed, violations: world.violations, trace: world.trace };
 }
 
+/** Less than the silence after which the old node has lost patience, and more than a licence lives. */
+const SHORT_WAIT = 7 * MS;
+
+/**
+ * Planned moves in which the take has to wait for the kernel, often longer than its licence lives. Where the old node has more patience
+ * than that, each move is done and nothing is lost.
+ */
+export function playSlowTakes(seed: number, services: 0 | null = null): Outcome {
+  const random = new Random(seed);
+  const world = startBoth(random, services);
+  world.slowTakes = { share: 0.7, longestUs: SHORT_WAIT };
+  const lostBefore = world.lost.length;
+  for (let i = 1; i <= 10; i++) {
+    const before = world.primaries()[0];
+    move(world, random, 10 * i);
+    const now = world.primaries();
+    if (now.length !== 1 || now[0] === before) world.violations.push(`move ${i}: primaries [${now}]`);
+  }
+  const lost = world.lost.slice(lostBefore);
+  if (lost.length > 0) world.violations.push(`lost ${lost.length}: ${JSON.stringify(lost[0])}`);
+  if (world.reordered() > 0) world.violations.push(`reordered ${world.reordered()}`);
+  return { seed, violations: world.violations, trace: world.trace };
+}
+
 /** As an operator does: asks again if the node was busy with a suspicion just then. */
 function move(world: SimWorld, random: Random, firstId: number): void {
   const node = world.nodes[random.pick([0, 1])]!;
@@ -73,10 +97,18 @@ export function playStrangers(seed: number): Outcome {
   return { seed, violations: world.violations, trace: world.trace };
 }
 
-/** Faults of all kinds at random moments. Never two owners, epochs only grow; when all is mended, exactly one serves. */
-export function playFaults(seed: number, faults = 12, servicesFail: number | null = null): Outcome {
+/**
+ * Faults of all kinds at random moments. Never two owners, epochs only grow; when all is mended, exactly one serves.
+ * @param slowTakes share of takes that have to wait for the kernel, up to 300 ms
+ */
+export function playFaults(seed: number, faults = 12, servicesFail: number | null = null, slowTakes = 0): Outcome {
   const random = new Random(seed);
   const world = startBoth(random, servicesFail);
+  if (slowTakes > 0) {
+    world.slowTakes = { share: slowTakes, longestUs: random.pick([7, 20, 60, 300]) * MS };
+    // What was true a while ago is read in turns between which the node speaks.
+    world.readsAtOnce = random.pick([2, 8, 64]);
+  }
   for (let i = 0; i < faults; i++) {
     oneFault(world, random, i);
     world.runUntil(world.now + random.between(5 * MS, 400 * MS));
@@ -156,6 +188,7 @@ function oneFault(world: SimWorld, random: Random, i: number): void {
 
 function mend(world: SimWorld): void {
   world.log("mended");
+  world.slowTakes.share = 0;
   world.links.cable = true;
   world.links.deaf[0] = world.links.deaf[1] = false;
   world.links.lossShare = 0;

@@ -1,7 +1,7 @@
 /** A few seconds of the histories that `deno task sim` plays for hours, and proof that the arbiter can say no. */
 import assert from "node:assert/strict";
 import { Random } from "./random.ts";
-import { type Outcome, playFaults, playMoves, playStrangers } from "./scenario.ts";
+import { type Outcome, playFaults, playMoves, playSlowTakes, playStrangers } from "./scenario.ts";
 import { SimWorld } from "./world.ts";
 
 const MS = 1000;
@@ -22,6 +22,26 @@ Deno.test("the same with services that have to be waited for", () => {
   for (let seed = 1; seed <= 40; seed++) {
     assertClean(playMoves(seed, 10, 0));
     assertClean(playFaults(seed, 12, 0.2));
+  }
+});
+
+Deno.test("60 histories of moves whose take comes late: asked anew, done, nothing lost, never two owners", () => {
+  let anew = 0;
+  for (let seed = 1; seed <= 30; seed++) {
+    for (const services of [null, 0] as const) {
+      const outcome = playSlowTakes(seed, services);
+      assertClean(outcome);
+      anew += outcome.trace.filter((line) => line.includes("primary → preparing (takeRefused)")).length;
+    }
+  }
+  // Of 600 takes.
+  assert.ok(anew > 50, `${anew} licences ran out`);
+});
+
+Deno.test("60 histories of faults in which takes come late, or much too late: never two owners, and one serves in the end", () => {
+  for (let seed = 1; seed <= 30; seed++) {
+    assertClean(playFaults(seed, 12, null, 0.3));
+    assertClean(playFaults(seed, 12, 0.2, 0.3));
   }
 });
 

@@ -63,6 +63,10 @@ export class SimWorld {
   readonly violations: string[] = [];
   /** Share of orders about services that fail; null: the group has no services. */
   servicesFail: number | null = null;
+  /** Of this share of takes each waits for the kernel first, up to so long, and its thread does nothing else meanwhile. */
+  slowTakes = { share: 0, longestUs: 0 };
+  /** What a turn of the reactor reads at most. */
+  readsAtOnce = Infinity;
   /** Sabotage, to see that the arbiter notices: answers to probes get lost. */
   probesAnswered = true;
   #seq = 0;
@@ -251,11 +255,15 @@ export class SimWorld {
     if (node.core === null || this.now < node.stoppedUntil) return;
     const late = this.now - node.plannedWake;
     if (late > LIMITS.lateUs) this.#step(node, { kind: "lateWake", lateUs: late });
-    for (let input = node.inbox.shift(); input !== undefined && node.core !== null; input = node.inbox.shift()) {
-      this.#input(node, input);
+    // A take that waits for the kernel is in the middle of a turn: what comes behind it waits too.
+    const waits = () => node.core === null || this.now < node.stoppedUntil;
+    for (let i = 0; i < this.readsAtOnce && !waits() && node.inbox.length > 0; i++) {
+      this.#input(node, node.inbox.shift()!);
     }
-    if (node.core !== null) this.#step(node, { kind: "tick" });
-    this.#scheduleWake(node);
+    if (!waits()) this.#step(node, { kind: "tick" });
+    if (waits()) return;
+    if (node.inbox.length > 0) this.at(this.now + 20, () => this.#wake(node));
+    else this.#scheduleWake(node);
   }
 
   #input(node: SimNode, input: Input): void {
@@ -273,7 +281,28 @@ export class SimWorld {
     const before = group.role;
     const effects = [...stepNode(core, this.now, event)];
     if (group.role !== before) this.log(`${core.name} ${before} → ${group.role} (${event.kind}) epoch ${group.epoch}`);
-    for (const effect of effects) if (node.core === core) this.#do(node, group, effect);
+    this.#run(node, group, effects);
+  }
+
+  #run(node: SimNode, group: GroupState, effects: Effect[]): void {
+    const core = node.core;
+    for (let effect = effects.shift(); effect !== undefined && node.core === core; effect = effects.shift()) {
+      if (effect.kind === "take" && this.slowTakes.share > 0 && this.random.chance(this.slowTakes.share)) {
+        return this.#waitThenTake(node, group, effect.epoch, effects);
+      }
+      this.#do(node, group, effect);
+    }
+  }
+
+  #waitThenTake(node: SimNode, group: GroupState, epoch: number, then: Effect[]): void {
+    const core = node.core, until = this.now + this.random.between(0, this.slowTakes.longestUs);
+    node.stoppedUntil = Math.max(node.stoppedUntil, until);
+    this.at(node.stoppedUntil, () => {
+      if (node.core !== core) return;
+      this.#take(node, epoch);
+      this.#run(node, group, then);
+      this.#wake(node);
+    });
   }
 
   #do(node: SimNode, g: GroupState, effect: Effect): void {
@@ -331,12 +360,14 @@ export class SimWorld {
       this.#step(
         node,
         mark === "take"
-          ? { kind: "takeRefused", group: 0, reason: "not armed" }
+          ? { kind: "takeRefused", group: 0, reason: "not armed", late: true }
           : { kind: "leaseLost", group: 0, reason: "refused" },
       );
       return;
     }
     fillHeartbeat(core, this.now, node.beat);
+    node.beat.linkCount = 1;
+    node.beat.links[0]!.seq = core.freshness.seq;
     const copy = structuredClone(node.beat);
     this.#send(node, copy, LAN);
     this.#send(node, copy, 0);
@@ -387,7 +418,7 @@ export class SimWorld {
 
   #take(node: SimNode, epoch: number): void {
     if (!node.kernel.mark(this.now, "take")) {
-      return this.#step(node, { kind: "takeRefused", group: 0, reason: "not armed" });
+      return this.#step(node, { kind: "takeRefused", group: 0, reason: "not armed", late: true });
     }
     this.log(`${node.core!.name} TAKES epoch ${epoch}`);
     if (this.takes.some((one) => one.epoch === epoch)) this.violations.push(`epoch ${epoch} used twice`);
