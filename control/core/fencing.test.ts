@@ -90,6 +90,16 @@ Deno.test("also a start without a peer, and a lease that was lost and is taken a
   assert.equal(orders(starting.told()).length, 1);
 });
 
+Deno.test("a peer with another configuration that is heard is not switched off: the address alone decides, as ever", () => {
+  const node = new ScriptedNode({ fencing: true }).until(310);
+  answer(node, 1, true);
+  node.until(40_000).hears({}, 1, 9).on({ kind: "leaseLost", group: 0, reason: "refused" });
+  node.told();
+  for (let ms = 40_002; ms < 40_100; ms += 2) node.until(ms).hears({}, 1, 9);
+  assert.equal(node.group.role, "primary");
+  assert.deepEqual(orders(node.told()), []);
+});
+
 Deno.test("a node that could not take over anyway has nobody fenced", () => {
   const node = standby().on({ kind: "eligible", group: 0, ok: false, reason: "track" }).until(500);
   assert.deepEqual(orders(node.told()), []);

@@ -2,6 +2,7 @@
  * Fencing by command, for pairs with a power switch: before a node takes over without its peer's word, a command has made sure that
  * the peer is off. The core orders, the main thread runs it and answers with the order's number. One command serves all groups.
  */
+import { isolated } from "./gateway.ts";
 import type { GroupState, NodeFacts } from "./group.ts";
 
 export interface Fencing {
@@ -24,7 +25,8 @@ export function createFencing(): Fencing {
 /** True if the peer is known to be off, or nobody is to make sure of it. Else orders it, unless that is under way. */
 export function peerOff(n: NodeFacts, g: GroupState): boolean {
   const f = n.fencing;
-  if (f === null) return true;
+  // Who is heard is not switched off: with another configuration it can only not say yes, and the address alone decides.
+  if (f === null || !isolated(n)) return true;
   const age = n.nowUs - f.sinceUs;
   switch (f.state) {
     case "running":

@@ -120,6 +120,19 @@ Deno.test("a primary whose gateway answers serves on alone, and asks at leisure 
   assert.equal(node.group.role, "fenced");
 });
 
+Deno.test("a long isolation does not make the next one slow", () => {
+  const node = standby();
+  node.answers = false;
+  node.run(600);
+  assert.equal(node.group.role, "suspecting");
+  node.talk(700, PEER_SERVES);
+  node.answers = true;
+  const from = node.nowUs;
+  node.run(800);
+  assert.equal(node.group.role, "primary");
+  assert.ok(node.group.sinceUs - from < 13_000, `${node.group.sinceUs - from} µs`);
+});
+
 Deno.test("a gateway that is restarted moves nothing while the nodes hear each other", () => {
   for (const [node, said] of [[primary(), { role: "standby", epoch: 2 }], [standby(), PEER_SERVES]] as const) {
     const role = node.group.role;

@@ -51,7 +51,10 @@ export function gatewayReachable(gateway: Gateway): boolean | null {
   return gateway.heardUs === -Infinity ? null : true;
 }
 
-/** Nothing is heard of the peer. Where a gateway is asked, both nodes beat at full rate, so silence means the same to each. */
+/**
+ * Nothing is heard of the peer, whatever it would say. Where a gateway is asked, both nodes beat at full rate, so silence means the same
+ * to each.
+ */
 export function isolated(n: NodeFacts): boolean {
   return n.nowUs - n.heardUs >= n.limits.suspectUs;
 }
@@ -76,7 +79,11 @@ export function tickGateway(n: NodeFacts, g: GroupState): void {
     gateway.unanswered++;
     if (gateway.unanswered >= gateway.fall) tellLost(n, g, gateway);
   }
-  if (!isolated(n)) gateway.refused = false;
+  if (!isolated(n)) {
+    gateway.refused = false;
+    // The next isolation is urgent again, however long the last one was.
+    gateway.unanswered = Math.min(gateway.unanswered, gateway.fall);
+  }
   if (gateway.open || n.nowUs < dueUs(n, g, gateway)) return;
   gateway.open = true;
   gateway.askedUs = n.nowUs;

@@ -4,8 +4,12 @@
  */
 import assert from "node:assert/strict";
 import { run } from "../../control/lab/command.ts";
-import type { NodeName } from "../../control/lab/topology.ts";
+import { inNamespace } from "../../control/lab/link_switch.ts";
+import { type NodeName, NODES, SERVICE_V4 } from "../../control/lab/topology.ts";
 import type { World } from "../../control/lab/world.ts";
+import { parseIp } from "../../kernel_ffi/address.ts";
+import { encodeArpRequest } from "../../kernel_ffi/arp.ts";
+import { FrameSocket, SEND_ONLY } from "../../kernel_ffi/frames.ts";
 import { assertPerfect, assertReigns, GAP_MS_MAX, other, segue, sleep, withWorld } from "./pair.ts";
 
 const V4 = "10.77.0.254", V6 = "fd00:77::fe";
@@ -97,6 +101,52 @@ Deno.test("a primary that is cut off from peer and gateway gives up; the other o
     await mend(world, primary);
     await becomes(world, primary, "standby");
     await assertReigns(world, `${primary} ${standby}`);
+  });
+});
+
+/** Asks both nodes for the address all the time, each at its own port: who may speak does, on whichever side of a cut it is. */
+function askBoth(world: World): { stop(): void } {
+  const question = (mac: Uint8Array) => encodeArpRequest(mac, parseIp("10.77.0.77")!, parseIp(SERVICE_V4)!);
+  const ports = inNamespace(
+    world.net.switch,
+    () => NODES.map((node) => new FrameSocket({ interface: `p-${node}`, etherType: SEND_ONLY })),
+  );
+  const questions = ports.map(({ mac }) => question(mac));
+  const timer = setInterval(() => ports.forEach((port, i) => port.send(questions[i]!, questions[i]!.length, 0)), 1);
+  return {
+    stop: () => {
+      clearInterval(timer);
+      for (const port of ports) port.close();
+    },
+  };
+}
+
+Deno.test("cut off again and again, each in turn: the old owner has said its last word before the new one says its first", async (t) => {
+  await withGateway(V4, async (world, first) => {
+    const asker = askBoth(world);
+    const expected: NodeName[] = [first];
+    try {
+      for (let i = 0; i < 6; i++) {
+        const primary = await world.settled(), standby = other(primary);
+        await sleep(300 + Math.random() * 50);
+        await cutOff(world, primary);
+        await becomes(world, standby, "primary");
+        await becomes(world, primary, "fenced");
+        await sleep(200);
+        await mend(world, primary);
+        await becomes(world, primary, "standby");
+        expected.push(standby);
+      }
+    } finally {
+      asker.stop();
+    }
+    await sleep(200);
+    const gaps = world.reigns.slice(1).map((reign, i) =>
+      Math.round((reign.firstUs - world.reigns[i]!.lastUs) / 100) / 10
+    );
+    console.log(`${t.name}: silence between two owners: ${gaps.join(", ")} ms`);
+    assert.equal(world.missed, 0);
+    await assertReigns(world, expected.join(" "));
   });
 });
 
