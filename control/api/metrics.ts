@@ -79,6 +79,11 @@ function groupMetrics(s: SwitchSnapshot): Metric[] {
       "Whether tracks and services allow this node to be primary.",
       each((g) => flag(g.eligible)),
     ),
+    gauge(
+      "group_gateway_up",
+      "Whether the gateway answers that is asked in isolation; not there without one, and before that is known.",
+      each(({ gateway }) => gateway === null || gateway.reachable === null ? null : flag(gateway.reachable)),
+    ),
     counter("group_packets_total", "Packets of the addresses by what the kernel did with them.", packets),
     gauge("group_held_packets", "Packets that wait in the kernel now.", each((group) => group.held.now)),
     counter("group_hold_packets_total", "Packets that were held for a switch, and what became of them.", held),

@@ -59,6 +59,7 @@ function port(send: ReplicaPort["send"]): ReplicaPort {
       assert.ok(change.kind !== "rows" || decodeRows(change.piece) !== null, "stored rows are no rows"),
     changed: () => {},
     event: () => {},
+    later: (act) => act(),
   };
 }
 
