@@ -2,6 +2,7 @@
 import { encodeRows } from "../core/state/packed.ts";
 import type { ReplicaChange } from "../core/state/replica_port.ts";
 import type { Position, StateChange } from "../journal/state_change.ts";
+import type { Clock } from "./clock.ts";
 
 /** The part of `StateJournal` that is used here. */
 export interface StateDisk {
@@ -10,16 +11,17 @@ export interface StateDisk {
 }
 
 export interface DiskListener {
-  /** Where the group's copy stands now. */
-  position(group: number): Position;
-  /** Everything of the group up to this LSN is on the disk. */
-  durable(group: number, lsn: number): void;
+  /** Where the group's copy stands now, and which lineage of it that is. */
+  position(group: number): Position & { readonly lineage: number };
+  /** Everything of the group's lineage up to this LSN is on the disk. */
+  durable(group: number, lsn: number, lineage: number): void;
 }
 
 interface Pending {
   readonly sequence: number;
   readonly group: number;
   readonly lsn: number;
+  readonly lineage: number;
 }
 
 /** Collects what one turn of the event loop orders and hands it over as one. */
@@ -27,6 +29,7 @@ export class DiskWriter {
   readonly #disk: StateDisk;
   readonly #names: readonly string[];
   readonly #listener: DiskListener;
+  readonly #clock: Clock;
   #changes: StateChange[] = [];
   #urgent = false;
   #scheduled = false;
@@ -35,20 +38,21 @@ export class DiskWriter {
   readonly #pending: Pending[] = [];
 
   /** @param names of the groups, by index */
-  constructor(disk: StateDisk, names: readonly string[], listener: DiskListener) {
+  constructor(disk: StateDisk, names: readonly string[], listener: DiskListener, clock: Clock) {
     this.#disk = disk;
     this.#names = names;
     this.#listener = listener;
+    this.#clock = clock;
   }
 
   store(group: number, change: ReplicaChange): void {
     const name = this.#names[group]!;
-    this.#changes.push(...translate(name, change));
+    this.#changes.push(...translate(name, change, this.#clock));
     this.#touched.add(group);
     if (change.kind === "rows") this.#urgent ||= change.urgent;
     if (this.#scheduled) return;
     this.#scheduled = true;
-    queueMicrotask(() => this.flush());
+    this.#clock.soon(() => this.flush());
   }
 
   flush(): void {
@@ -56,11 +60,13 @@ export class DiskWriter {
     if (this.#changes.length === 0) return;
     // Rows come without a position of their own; one for all that came together.
     const positions = [...this.#touched].map((group) => ({ group, ...this.#listener.position(group) }));
-    for (const { group, ...position } of positions) {
+    for (const { group, lineage: _lineage, ...position } of positions) {
       this.#changes.push({ kind: "position", group: this.#names[group]!, ...position });
     }
     const sequence = this.#disk.append(this.#changes, this.#urgent);
-    for (const { group, lsn, copying } of positions) if (!copying) this.#pending.push({ sequence, group, lsn });
+    for (const { group, lsn, copying, lineage } of positions) {
+      if (!copying) this.#pending.push({ sequence, group, lsn, lineage });
+    }
     this.#touched.clear();
     this.#changes = [];
     this.#urgent = false;
@@ -68,16 +74,16 @@ export class DiskWriter {
 
   /** The disk has everything up to this number. */
   onDurable(sequence: number): void {
-    const reached = new Map<number, number>();
+    const reached = new Map<number, Pending>();
     while (this.#pending.length > 0 && this.#pending[0]!.sequence <= sequence) {
-      const { group, lsn } = this.#pending.shift()!;
-      reached.set(group, lsn);
+      const pending = this.#pending.shift()!;
+      reached.set(pending.group, pending);
     }
-    for (const [group, lsn] of reached) this.#listener.durable(group, lsn);
+    for (const { group, lsn, lineage } of reached.values()) this.#listener.durable(group, lsn, lineage);
   }
 }
 
-function translate(group: string, change: ReplicaChange): StateChange[] {
+function translate(group: string, change: ReplicaChange, clock: Clock): StateChange[] {
   switch (change.kind) {
     case "rows":
       return [{ kind: "rows", group, packed: change.piece }];
@@ -86,7 +92,7 @@ function translate(group: string, change: ReplicaChange): StateChange[] {
       return [{ kind: "reigns", group, reigns }, { kind: "position", group, floor, lsn, copying }];
     }
     case "orphans": {
-      const at = new Date().toISOString(), { foundByEpoch } = change;
+      const at = clock.wall(), { foundByEpoch } = change;
       const pieces: StateChange[] = [];
       for (let from = 0; from < change.rows.length;) {
         const { bytes, next } = encodeRows(change.rows, from);

@@ -3,17 +3,25 @@
  * looks for it for a while, then goes by its own.
  */
 import type { Replica } from "../core/state/replica.ts";
+import type { Clock } from "./clock.ts";
 
 export class Fitness {
   readonly #tell: (group: string, ok: boolean, reason: string) => void;
   readonly #said = new Map<string, string>();
   readonly #waitMs: number;
+  readonly #clock: Clock;
   readonly #over: () => void;
   #waiting = true;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #endWait: () => void = () => {};
 
   /** @param over called when the wait for the peer is over, to judge anew */
-  constructor(waitMs: number, tell: (group: string, ok: boolean, reason: string) => void, over: () => void) {
+  constructor(
+    clock: Clock,
+    waitMs: number,
+    tell: (group: string, ok: boolean, reason: string) => void,
+    over: () => void,
+  ) {
+    this.#clock = clock;
     this.#waitMs = waitMs;
     this.#tell = tell;
     this.#over = over;
@@ -21,10 +29,10 @@ export class Fitness {
 
   /** The wait for the peer begins. */
   start(): void {
-    this.#timer = setTimeout(() => {
+    this.#endWait = this.#clock.after(this.#waitMs * 1000, () => {
       this.#waiting = false;
       this.#over();
-    }, this.#waitMs);
+    });
   }
 
   judge(group: string, replica: Pick<Replica, "fit" | "copying" | "serving">, connected: boolean): void {
@@ -42,6 +50,6 @@ export class Fitness {
   }
 
   close(): void {
-    clearTimeout(this.#timer);
+    this.#endWait();
   }
 }

@@ -1,8 +1,8 @@
 /** The state of one group on this node: who may write, who waits for what, who watches. */
-import { monotonicUs } from "../../kernel_ffi/libc.ts";
 import type { Replica } from "../core/state/replica.ts";
 import type { StateSnapshot } from "../core/messages.ts";
 import type { Role } from "../core/vocabulary.ts";
+import type { Clock } from "./clock.ts";
 import { StateProblem } from "./problem.ts";
 import { type Outcome, type Progress, Waits } from "./waits.ts";
 import { checkWrite, type WriteRequest, type WriteResult } from "./write.ts";
@@ -27,17 +27,19 @@ export class GroupState {
   role: Role = "starting";
   #rules: StateRules;
   readonly #peerName: string;
+  readonly #clock: Clock;
   readonly #waits = new Waits();
   readonly #watchers = new Set<() => void>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #endTimer: () => void = () => {};
   #connected = false;
   #diskOk = true;
 
-  constructor(name: string, replica: Replica, rules: StateRules, peerName: string) {
+  constructor(name: string, replica: Replica, rules: StateRules, peerName: string, clock: Clock) {
     this.name = name;
     this.replica = replica;
     this.#rules = rules;
     this.#peerName = peerName;
+    this.#clock = clock;
   }
 
   set rules(rules: StateRules) {
@@ -117,7 +119,7 @@ export class GroupState {
   }
 
   async #wait(lsn: number, level: "replicated" | "durable"): Promise<Outcome> {
-    const waiting = this.#waits.add(lsn, level, monotonicUs() + this.#rules.waitUs);
+    const waiting = this.#waits.add(lsn, level, this.#clock.nowUs() + this.#rules.waitUs);
     this.#settle();
     let outcome: Outcome;
     try {
@@ -158,12 +160,11 @@ export class GroupState {
 
   #settle(): void {
     if (this.#waits.size === 0) return;
-    const nowUs = monotonicUs();
+    const nowUs = this.#clock.nowUs();
     this.#waits.settle(this.#progress(), nowUs);
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#endTimer();
     const nextUs = this.#waits.nextUs(nowUs);
-    if (nextUs !== Infinity) this.#timer = setTimeout(() => this.#settle(), (nextUs - nowUs) / 1000 + 1);
+    if (nextUs !== Infinity) this.#endTimer = this.#clock.after(nextUs - nowUs + 1000, () => this.#settle());
   }
 
   status(): StateSnapshot {
@@ -204,7 +205,7 @@ export class GroupState {
   }
 
   close(): void {
-    clearTimeout(this.#timer);
+    this.#endTimer();
     this.#waits.abandon("role");
   }
 }

@@ -9,6 +9,7 @@ import type { ReplicaPort } from "../core/state/replica_port.ts";
 import { GroupTable } from "../core/state/table.ts";
 import type { StateSnapshot } from "../core/messages.ts";
 import type { EventLevel, Role } from "../core/vocabulary.ts";
+import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 import { DiskWriter, type StateDisk } from "./disk.ts";
 import { Fitness } from "./fitness.ts";
 import { GroupState, type StateRules } from "./group_state.ts";
@@ -40,18 +41,21 @@ export interface StateParts {
   readonly eligible: (group: string, ok: boolean, reason: string) => void;
   /** Whether the group has state, which a switch has to wait for. */
   readonly managed: (group: string, on: boolean) => void;
+  /** Not given: the system's. */
+  readonly clock?: Clock;
 }
 
 /** More of a copy is handed to the stream when less than this is under way. */
 const BULK_UNDER_WAY_MAX = 4 * 1024 * 1024;
 /** A client that writes faster than the standby takes waits when more than this is under way. */
 const WRITES_UNDER_WAY_MAX = 16 * 1024 * 1024;
-const COMPACT_EVERY_MS = 10_000;
+const COMPACT_EVERY_US = 10_000_000;
 
 export class StateManager {
   readonly groups = new Map<string, GroupState>();
   readonly #byIndex: GroupState[] = [];
   readonly #p: StateParts;
+  readonly #clock: Clock;
   readonly #writer: DiskWriter;
   readonly #fitness: Fitness;
   /** Which groups were told to have state; the switch thread takes it that none has. */
@@ -61,7 +65,7 @@ export class StateManager {
   #flushScheduled = false;
   #drained: (() => void)[] = [];
   #refused = 0;
-  readonly #compactor: ReturnType<typeof setInterval>;
+  #endCompactor: () => void = () => {};
 
   /** Reads every group's state from the disk. @param load what is stored of a group */
   static async open(parts: StateParts, load: (group: string) => Promise<StoredState>): Promise<StateManager> {
@@ -72,7 +76,7 @@ export class StateManager {
       for await (const piece of stored.chunks) table.applyPacked(piece);
       table.restore(stored.floor, stored.lsn);
       const replica = new Replica(index, table, stored, manager.#port(index, name));
-      const group = new GroupState(name, replica, rules, parts.peerName);
+      const group = new GroupState(name, replica, rules, parts.peerName, manager.#clock);
       manager.#byIndex.push(group);
       manager.groups.set(name, group);
     }
@@ -87,23 +91,26 @@ export class StateManager {
 
   private constructor(parts: StateParts) {
     this.#p = parts;
+    this.#clock = parts.clock ?? SYSTEM_CLOCK;
     this.#writer = new DiskWriter(parts.disk, parts.groups.map(({ name }) => name), {
       position: (index) => {
         const { replica } = this.#byIndex[index]!;
-        return { floor: replica.table.floor, lsn: replica.lsn, copying: replica.copying };
+        const { lsn, copying, lineage } = replica;
+        return { floor: replica.table.floor, lsn, copying, lineage };
       },
-      durable: (index, lsn) => {
-        this.#byIndex[index]!.replica.durable(lsn);
+      durable: (index, lsn, lineage) => {
+        this.#byIndex[index]!.replica.durable(lsn, lineage);
         this.#byIndex[index]!.changed();
         this.#flushSoon();
       },
-    });
+    }, this.#clock);
     this.#fitness = new Fitness(
+      this.#clock,
       parts.startWaitMs,
       (group, ok, reason) => parts.eligible(group, ok, reason),
       () => this.#tellAll(),
     );
-    this.#compactor = setInterval(() => this.#compact(), COMPACT_EVERY_MS);
+    this.#compactLater();
   }
 
   #port(index: number, name: string): ReplicaPort {
@@ -193,7 +200,7 @@ export class StateManager {
   #flushSoon(): void {
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
-    queueMicrotask(() => {
+    this.#clock.soon(() => {
       this.#flushScheduled = false;
       for (const group of this.#byIndex) group.replica.flushAck();
     });
@@ -251,6 +258,13 @@ export class StateManager {
     const { replica } = this.#byIndex[index]!;
     const { reigns, lsn } = replica.history, { copying } = replica, { floor } = replica.table;
     this.#writer.store(index, { kind: "position", reigns, lsn, floor, copying });
+  }
+
+  #compactLater(): void {
+    this.#endCompactor = this.#clock.after(COMPACT_EVERY_US, () => {
+      this.#compact();
+      this.#compactLater();
+    });
   }
 
   #compact(): void {
@@ -317,7 +331,7 @@ export class StateManager {
   }
 
   close(): void {
-    clearInterval(this.#compactor);
+    this.#endCompactor();
     this.#fitness.close();
     this.#writer.flush();
     for (const group of this.#byIndex) group.close();

@@ -60,11 +60,15 @@ export class FollowerSide {
   /** What a catch-up brought, and what was written meanwhile. */
   readonly #pieces: Uint8Array[] = [];
   readonly #live: Live[] = [];
+  /** Last LSN of these, and the one up to which they must have come; null while the catch-up goes on. */
+  #liveLsn: number;
+  #wholeLsn: number | null = null;
   #ackDue = false;
 
   constructor(copy: Copy, offer: Sync, tail: Tail, port: ReplicaPort) {
     this.#copy = copy;
     this.#offer = offer;
+    this.#liveLsn = offer.upTo;
     this.#tail = tail;
     this.#port = port;
   }
@@ -78,7 +82,8 @@ export class FollowerSide {
     if (message.kind === "rows" && !message.live) return this.#bulk(message.rows);
     if (this.following) return this.#apply(message);
     this.#live.push(message);
-    return true;
+    if (message.kind === "rows") this.#liveLsn = message.last;
+    return this.#wholeLsn === null || this.#finish(this.#wholeLsn);
   }
 
   #bulk(rows: Uint8Array): boolean {
@@ -104,9 +109,16 @@ export class FollowerSide {
     return true;
   }
 
-  /** The catch-up is whole: applied, then what was written meanwhile. */
-  done(): boolean {
-    if (this.following) return false;
+  /** All of the catch-up has come; it is whole with the live rows up to `lsn`. */
+  done(lsn: number): boolean {
+    if (this.following || this.#wholeLsn !== null) return false;
+    this.#wholeLsn = lsn;
+    return this.#finish(lsn);
+  }
+
+  /** The catch-up is applied, then what was written meanwhile. */
+  #finish(wholeLsn: number): boolean {
+    if (this.#liveLsn < wholeLsn) return true;
     const { reigns, floor, upTo } = this.#offer;
     const pieces = this.#pieces.splice(0);
     for (const piece of pieces) this.#copy.table.applyPacked(piece);

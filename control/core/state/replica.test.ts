@@ -140,7 +140,7 @@ class Pair {
   sync(index: number): void {
     const node = this.nodes[index]!;
     node.disk.safe = node.disk.changes.length;
-    node.replica?.durable(node.replica.lsn);
+    node.replica?.durable(node.replica.lsn, node.replica.lineage);
     node.replica?.flushAck();
     this.#settle();
   }
@@ -471,7 +471,7 @@ Deno.test("messages that fit nothing are refused and do nothing", () => {
   const rows = new Uint8Array(9);
   const nonsense: CopyMessage[] = [
     { kind: "ready", group: 0, sync: 77, keys: [] },
-    { kind: "done", group: 0, sync: 77 },
+    { kind: "done", group: 0, sync: 77, lsn: 0 },
     { kind: "ack", group: 0, sync: 77, received: 1, durable: 1 },
     { kind: "rows", group: 0, sync: 77, live: true, urgent: false, first: 4, last: 4, rows },
     { kind: "reign", group: 0, sync: 77, reign: { epoch: 9, firstLsn: 9 } },
@@ -486,4 +486,63 @@ Deno.test("messages that fit nothing are refused and do nothing", () => {
   pair.settle();
   assert.equal(contentOf(b.table).length, 3);
   pair.assertConverged();
+});
+
+Deno.test("what the disk says of rows that were cut off since says nothing of those that came in their place", () => {
+  const pair = following();
+  pair.disconnect();
+  pair.write(0, "alone", false);
+  const returning = pair.nodes[0].replica!, { lsn, lineage } = returning;
+  pair.serve(1);
+  pair.connect();
+  pair.settle();
+  pair.write(1, "later", false);
+  pair.settle();
+  assert.ok(returning.lsn >= lsn);
+  returning.durable(lsn, lineage);
+  returning.flushAck();
+  pair.settle();
+  assert.ok(pair.nodes[1].replica!.peerDurable < lsn);
+  returning.durable(lsn, returning.lineage);
+  returning.flushAck();
+  pair.settle();
+  assert.equal(pair.nodes[1].replica!.peerDurable, lsn);
+});
+
+Deno.test("a key that is written again during a catch-up is not acknowledged before its last version has come", () => {
+  const pair = following();
+  pair.disconnect();
+  pair.write(0, "k0", false);
+  pair.connect();
+  // What each has, then the offer.
+  for (const from of [0, 1, 0]) pair.deliver(from, 0);
+  const [source, follower] = pair.nodes.map((one) => one.replica!) as [Replica, Replica];
+  // Before the follower is heard to be ready, the key that it lacks gets another version: that comes live alone.
+  pair.write(0, "k0", false);
+  while (pair.nodes[1].wires[0].length > 0) pair.deliver(1, 0);
+  const live = pair.nodes[0].wires[0].splice(0);
+  while (pair.nodes[0].wires[1].length > 0) pair.deliver(0, 1);
+  while (pair.nodes[1].wires[0].length > 0) pair.deliver(1, 0);
+  assert.deepEqual([follower.following, source.followed], [false, false]);
+  pair.nodes[0].wires[0].push(...live);
+  pair.settle();
+  assert.deepEqual([follower.following, source.followed, source.peerReceived], [true, true, source.lsn]);
+  pair.assertConverged();
+});
+
+Deno.test("a copy that has started since is not fit beside a later one, until it has caught up once", () => {
+  const pair = following();
+  pair.crash(1, 0);
+  pair.start(1);
+  pair.connect();
+  const restarted = pair.nodes[1].replica!;
+  while (pair.nodes[0].wires[0].length > 0) pair.deliver(0, 0);
+  assert.equal(restarted.fit, false);
+  pair.settle();
+  assert.equal(restarted.fit, true);
+  pair.disconnect();
+  pair.write(0, "k0", false);
+  pair.connect();
+  while (pair.nodes[0].wires[0].length > 0) pair.deliver(0, 0);
+  assert.deepEqual([restarted.following, restarted.fit], [false, true], "what it lacks now was promised to nobody");
 });
