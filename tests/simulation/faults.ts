@@ -66,12 +66,18 @@ function freeze(world: SimWorld, random: Random): void {
   world.freeze(anyNode(random), leastFreezeUs(world) + stopUs(world, random), random.chance(0.5));
 }
 
+/** Mostly the node that waits: it is the one that may take what it should not. */
+function waitingNode(world: SimWorld, random: Random): NodeIndex {
+  const [primary] = world.primaries();
+  return primary === undefined || random.chance(0.3) ? anyNode(random) : 1 - primary as NodeIndex;
+}
+
 /** A host that has no time for a machine, again and again. */
 function stutter(world: SimWorld, random: Random): void {
-  const index = anyNode(random);
+  const index = waitingNode(world, random);
   let at = 0;
   for (let i = 0; i < 12; i++) {
-    at += random.int(50, 800);
+    at += random.int(50, 400);
     const us = leastFreezeUs(world) + Math.round(world.scale * random.int(0, 30 * MS));
     world.later(at, () => world.freeze(index, us, false));
     at += us;
@@ -103,6 +109,15 @@ function filter(world: SimWorld, random: Random): void {
       paths.map((path) => path === LAN ? "the LAN" : "the cable").join(" and ")
     }`,
   );
+}
+
+/** Who serves hears nothing for a while, and is stopped for longer than its lease. */
+function stopDeaf(world: SimWorld, random: Random): void {
+  const [primary] = world.primaries();
+  if (primary === undefined || !pathsWhole(world)) return;
+  for (const path of [CABLE, LAN] as const) world.network.ways[path]![1 - primary as NodeIndex].up = false;
+  world.log(`datagrams from ${"ba"[primary]} are filtered on every path`);
+  world.stop(primary, Math.round(random.between(1, 4) * world.limits.leaseUs));
 }
 
 function badWeather(world: SimWorld, random: Random): void {
@@ -207,10 +222,10 @@ function moveAndKill(world: SimWorld, random: Random, command: () => number): vo
 
 /** Stopped in the very moment between a decision and its deed. */
 function stopAtStep(world: SimWorld, random: Random, command: () => number): void {
-  const index = anyNode(random);
-  world.stopBeforeStep(index, Math.round(world.scale * random.int(100 * MS, 800 * MS)));
+  const index = waitingNode(world, random), { leaseUs } = world.limits;
+  world.stopBeforeStep(index, random.int(2, 12) * leaseUs);
   if (random.chance(0.3)) move(world, random, command);
-  else world.stop(1 - index as NodeIndex, random.int(1, 3) * world.limits.leaseUs);
+  else world.stop(1 - index as NodeIndex, Math.round(random.between(1, 3) * leaseUs));
 }
 
 function replays(world: SimWorld, random: Random): void {
@@ -258,5 +273,6 @@ export const faults: readonly Fault[] = [
   moveAndKill,
   stopAtStep,
   stopAtStep,
+  stopDeaf,
   replays,
 ];

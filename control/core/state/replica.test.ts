@@ -546,3 +546,21 @@ Deno.test("a copy that has started since is not fit beside a later one, until it
   while (pair.nodes[0].wires[0].length > 0) pair.deliver(0, 0);
   assert.deepEqual([restarted.following, restarted.fit], [false, true], "what it lacks now was promised to nobody");
 });
+
+Deno.test("a source that leaves in the middle of its offer: the follower waits for it no longer, and the newer copy offers", () => {
+  const pair = following();
+  pair.disconnect();
+  pair.write(0, "alone", false);
+  pair.serve(1);
+  pair.write(1, "later", false);
+  const [older, newer] = pair.nodes.map((one) => one.replica!) as [Replica, Replica];
+  // The role machine has ended both reigns; the older one's main thread does not know it yet.
+  newer.leave();
+  pair.connected = true;
+  for (const replica of [older, newer]) replica.connected();
+  pair.deliver(1, 0);
+  older.leave();
+  pair.settle();
+  assert.deepEqual([older.following, newer.fit], [true, true]);
+  pair.assertConverged();
+});

@@ -267,8 +267,9 @@ export class Replica {
 
   #heardState({ kind: _kind, group: _group, ...state }: Extract<CopyMessage, { kind: "state" }>): boolean {
     this.peer = state;
-    // It has begun anew, or something has changed: so does this side.
+    // It has begun anew, or something has changed: so does this side. What it had offered it does not go on with.
     this.#source = null;
+    this.#leaveFollower();
     this.#decide();
     this.#port.changed();
     return true;
