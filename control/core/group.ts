@@ -111,6 +111,8 @@ export interface NodeFacts {
   limits: Limits;
   /** When the peer was last heard (fresh), -Infinity if never. */
   heardUs: number;
+  /** When this thread last woke much too late, -Infinity if never: what is heard just then has waited, nobody knows how long. */
+  sleptUs: number;
   /** The peer speaks of the same pair, in this run of ours. */
   compatible: boolean;
   /** The peer says that its node is stopping. */

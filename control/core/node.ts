@@ -109,6 +109,7 @@ export function createNode(setup: NodeSetup, nowUs: number): NodeState {
     limits: setup.limits,
     nowUs,
     heardUs: -Infinity,
+    sleptUs: -Infinity,
     compatible: false,
     peerStopping: false,
     hint: "",
@@ -175,6 +176,7 @@ export function stepNode(n: NodeState, nowUs: number, event: CoreEvent): readonl
       n.hintUntilUs = nowUs + 2 * n.limits.deadAfterUs;
       break;
     case "lateWake":
+      n.sleptUs = nowUs;
       for (const g of n.groups) voidProbes(n, g);
       break;
     case "eligible":

@@ -296,8 +296,12 @@ export function heardPreparing(n: NodeFacts, g: GroupState): void {
   }
 }
 
-/** The old node has let go: services first, where there are any, then the address. */
+/**
+ * The old node has let go: services first, where there are any, then the address. Its word is good for as long as it would wait for ours: one
+ * that hears nothing any more asks the network, and takes the address back. Who has slept reads words that have waited: the next one counts.
+ */
 function takeReleased(n: NodeFacts, g: GroupState): void {
+  if (n.nowUs - n.heardUs >= n.limits.deadAfterUs || n.heardUs - n.sleptUs < n.limits.lateUs) return;
   if (g.peer.phase !== "released" || g.peer.switchId !== g.switchId || !able(n, g)) return;
   orderServices(n, g, "primary", true);
   if (servicesReady(g, "primary")) becomePrimary(n, g, "switchover", g.moving.reason);

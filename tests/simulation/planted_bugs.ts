@@ -86,7 +86,7 @@ export const BUGS: readonly PlantedBug[] = [
   },
   {
     name: "take without a licence",
-    seeds: 300,
+    seeds: 100,
     rule: OWNERS,
     hooks: onKernel((kernel) =>
       replace(kernel, "mark", (mark) => (now, step) => {
@@ -97,7 +97,7 @@ export const BUGS: readonly PlantedBug[] = [
   },
   {
     name: "hold licenses the take of a failover",
-    seeds: 1000,
+    seeds: 600,
     rule: OWNERS,
     hooks: {
       switchThread: {
@@ -110,7 +110,7 @@ export const BUGS: readonly PlantedBug[] = [
   },
   {
     name: "lapsed lease refreshed",
-    seeds: 500,
+    seeds: 200,
     rule: OWNERS,
     hooks: onKernel((kernel) =>
       replace(kernel, "mark", (mark) => (now, step) => {
@@ -123,7 +123,7 @@ export const BUGS: readonly PlantedBug[] = [
   },
   {
     name: "flushed rules not put back",
-    seeds: 200,
+    seeds: 100,
     rule: OWNERS,
     hooks: onKernel((kernel) =>
       replace(kernel, "installGate", (install) => () => {
@@ -135,7 +135,7 @@ export const BUGS: readonly PlantedBug[] = [
   },
   {
     name: "late wake ignored",
-    seeds: 400,
+    seeds: 300,
     rule: OWNERS,
     hooks: { switchThread: { event: (event) => event.kind === "lateWake" ? null : event } },
   },
@@ -222,7 +222,7 @@ export const BUGS: readonly PlantedBug[] = [
   },
   {
     name: "last words not waited for",
-    seeds: 400,
+    seeds: 100,
     rule: /stayed behind/,
     hooks: { main: { manager: (manager) => replace(manager, "lastWords", () => () => Promise.resolve({ lsn: 0 })) } },
   },
