@@ -32,6 +32,7 @@ export class GroupState {
   readonly #watchers = new Set<() => void>();
   #endTimer: () => void = () => {};
   #connected = false;
+  #hasState = false;
   #diskOk = true;
 
   constructor(name: string, replica: Replica, rules: StateRules, peerName: string, clock: Clock) {
@@ -56,9 +57,12 @@ export class GroupState {
     this.#connected = connected;
   }
 
-  /** Something is to be waited for in a switch: there are rows, here or at the peer. */
+  /**
+   * Something is to be waited for in a switch: there are rows, here or at the peer, or have been: a copy that is being brought up to date
+   * may have none for a moment.
+   */
   get hasState(): boolean {
-    return this.replica.lsn > 0 || this.replica.copying || (this.replica.peer?.lsn ?? 0) > 0;
+    return this.#hasState ||= this.replica.lsn > 0 || this.replica.copying || (this.replica.peer?.lsn ?? 0) > 0;
   }
 
   /** What was not taken back yet may be written: also by a service that says its last words. */

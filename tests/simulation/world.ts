@@ -414,7 +414,7 @@ export class SimWorld {
   /** SIGSTOP, and SIGCONT later: the process stands still, its kernel does not. */
   stop(index: NodeIndex, us: number): void {
     const node = this.nodes[index]!, { process } = node;
-    if (process === null) return;
+    if (process === null || node.frozen) return;
     this.log(`${node.name} is stopped for ${(us / 1000).toFixed(1)} ms`);
     this.#standStill(node, process, us);
   }
