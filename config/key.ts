@@ -1,9 +1,13 @@
-/** The pair key: 32 random bytes, base64, in a file that nobody but its owner may read. */
-import { dirname } from "node:path";
+/**
+ * The pair's keys: 32 random bytes each, base64, one a line, in a file that nobody but its owner may read. The first one signs and seals,
+ * both verify and open. Empty lines and lines that begin with `#` are for people.
+ */
+import { KEYS_MAX } from "../control/core/heartbeat.ts";
+import { keyIdOf } from "../control/core/wire.ts";
 
 export const KEY_BYTES = 32;
 
-/** Files larger than this are not keys; reading stops there. */
+/** Files larger than this are no key files. */
 const KEY_FILE_MAX = 4096;
 
 /** What is wrong with something that the configuration names, and what to do about it. */
@@ -19,12 +23,30 @@ export class ConfigError extends Error {
   }
 }
 
+/** A key file as it stands: its keys, each with the lines before it that are for people, and what follows the last one. */
+export interface KeyFile {
+  readonly keys: readonly { readonly key: Uint8Array<ArrayBuffer>; readonly comments: readonly string[] }[];
+  readonly rest: readonly string[];
+}
+
 /**
- * The key's 32 bytes. Throws `ConfigError` for a file that is missing, is not a plain file, belongs to somebody other
- * than root or this user, may be read or written by group or others, or holds no key. Nothing is read before the mode
- * of the very file that is open has been looked at.
+ * The keys of a file, one or two of 32 bytes. Throws `ConfigError` for a file that is missing, is not a plain file, belongs to
+ * somebody other than root or this user, may be read or written by group or others, or does not hold what it should (the first problem
+ * of `inspectKeys`). Nothing is read before the mode of the very file that is open has been looked at.
  */
-export function readKey(path: string): Uint8Array<ArrayBuffer> {
+export function readKeys(path: string): readonly Uint8Array<ArrayBuffer>[] {
+  return readKeyFile(path).keys.map(({ key }) => key);
+}
+
+/** The same with all that is for people. */
+export function readKeyFile(path: string): KeyFile {
+  const { file, problems } = inspectKeys(path);
+  if (problems.length > 0) throw problems[0]!;
+  return file;
+}
+
+/** What the file holds and everything that is wrong with that. Throws where the file itself is not as `readKeys` wants it. */
+export function inspectKeys(path: string): { readonly file: KeyFile; readonly problems: readonly ConfigError[] } {
   using file = openKey(path);
   const info = file.statSync();
   if (!info.isFile) throw new ConfigError(`key file ${path} is not a plain file`, `make one: segue keygen ${path}`);
@@ -36,7 +58,12 @@ export function readKey(path: string): Uint8Array<ArrayBuffer> {
     const text = mode.toString(8).padStart(4, "0");
     throw new ConfigError(`key file ${path} has mode ${text}: others can read or change it`, `chmod 600 ${path}`);
   }
-  return decodeKey(readSome(file), path);
+  const bytes = readSome(file);
+  if (bytes.length > KEY_FILE_MAX) {
+    throw new ConfigError(`key file ${path} is larger than ${KEY_FILE_MAX} bytes`, `make a new one: segue keygen FILE`);
+  }
+  // A character for each byte: what is for people is written back as it was, in whatever it is encoded.
+  return parseKeys(String.fromCharCode(...bytes), path);
 }
 
 function openKey(path: string): Deno.FsFile {
@@ -54,7 +81,7 @@ function openKey(path: string): Deno.FsFile {
 }
 
 function readSome(file: Deno.FsFile): Uint8Array {
-  const buffer = new Uint8Array(KEY_FILE_MAX);
+  const buffer = new Uint8Array(KEY_FILE_MAX + 1);
   let length = 0;
   while (length < buffer.length) {
     const count = file.readSync(buffer.subarray(length));
@@ -64,78 +91,57 @@ function readSome(file: Deno.FsFile): Uint8Array {
   return buffer.subarray(0, length);
 }
 
-/** @param path for the message only */
-function decodeKey(bytes: Uint8Array, path: string): Uint8Array<ArrayBuffer> {
-  const hint = `make a new one: segue keygen FILE, then copy it to both nodes`;
-  // Latin-1: bytes that are not base64 stay visible as such, and nothing is decoded twice.
-  const text = new TextDecoder("latin1").decode(bytes).trim();
+/** @param text a character for each byte  @param path for the messages only */
+export function parseKeys(
+  text: string,
+  path: string,
+): { readonly file: KeyFile; readonly problems: readonly ConfigError[] } {
+  const keys: KeyFile["keys"][number][] = [], problems: ConfigError[] = [];
+  let comments: string[] = [];
+  for (const [index, raw] of text.trimEnd().split("\n").entries()) {
+    const line = raw.trim();
+    if (line === "" || line.startsWith("#")) {
+      comments.push(line);
+      continue;
+    }
+    const read = decodeKey(line, `key file ${path}, line ${index + 1}`);
+    if (read instanceof ConfigError) problems.push(read);
+    else keys.push({ key: read, comments });
+    comments = [];
+  }
+  if (problems.length === 0) problems.push(...setProblems(keys.map(({ key }) => key), path));
+  return { file: { keys, rest: comments }, problems };
+}
+
+function decodeKey(line: string, where: string): Uint8Array<ArrayBuffer> | ConfigError {
+  const hint = "make a new one: segue keygen FILE, then copy it to both nodes";
   let key: Uint8Array<ArrayBuffer>;
   try {
-    key = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+    key = Uint8Array.from(atob(line), (char) => char.charCodeAt(0));
   } catch {
-    throw new ConfigError(`key file ${path} does not hold base64`, hint);
+    return new ConfigError(`${where} does not hold base64`, hint);
   }
-  if (key.length !== KEY_BYTES) {
-    throw new ConfigError(`key file ${path} holds ${key.length} bytes; a key has ${KEY_BYTES}`, hint);
-  }
-  return key;
+  if (key.length === KEY_BYTES) return key;
+  return new ConfigError(`${where} holds ${key.length} bytes; a key has ${KEY_BYTES}`, hint);
 }
 
-/**
- * Writes a new random key, mode 0600, and waits until it is on the disk. Throws `ConfigError` where a file is there
- * already (a key that is overwritten parts the pair) or where it cannot be written; then nothing is left behind.
- */
-export function generateKey(path: string): void {
-  using file = createKey(path);
-  try {
-    const key = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
-    const text = new TextEncoder().encode(btoa(String.fromCharCode(...key)) + "\n");
-    for (let at = 0; at < text.length;) at += file.writeSync(text.subarray(at));
-    file.syncSync();
-    syncFolder(dirname(path));
-  } catch (error) {
-    Deno.removeSync(path);
-    throw new ConfigError(`key file ${path} cannot be written: ${messageOf(error)}`, "");
+function setProblems(keys: readonly Uint8Array[], path: string): ConfigError[] {
+  const problems: ConfigError[] = [];
+  if (keys.length === 0) {
+    problems.push(
+      new ConfigError(`key file ${path} holds no key`, `make one: remove the file, then segue keygen ${path}`),
+    );
   }
-}
-
-function createKey(path: string): Deno.FsFile {
-  try {
-    return Deno.openSync(path, { write: true, createNew: true, mode: 0o600 });
-  } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) {
-      throw new ConfigError(
-        `${path} is there already and stays as it is`,
-        "remove it first if both nodes get the new key",
-      );
-    }
-    if (error instanceof Deno.errors.NotFound) {
-      throw new ConfigError(`there is no folder ${dirname(path)}`, `mkdir -p ${dirname(path)}`);
-    }
-    throw new ConfigError(`key file ${path} cannot be made: ${messageOf(error)}`, "");
+  if (keys.length > KEYS_MAX) {
+    const reason = `key file ${path} holds ${keys.length} keys; there may be ${KEYS_MAX}, the one that signs first`;
+    problems.push(new ConfigError(reason, "take the lines of keys that are no longer used away"));
   }
+  if (new Set(keys.map(keyIdOf)).size < keys.length) {
+    problems.push(new ConfigError(`key file ${path} holds the same key twice`, "take one of the two lines away"));
+  }
+  return problems;
 }
 
-/** The name of a new file lasts only once its folder is on the disk too (fsync(2)). */
-function syncFolder(path: string): void {
-  using folder = Deno.openSync(path, { read: true });
-  folder.syncSync();
-}
-
-function messageOf(error: unknown): string {
+export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** `segue keygen FILE`: 0 done, 1 failed. */
-export function runKeygen(path: string): number {
-  try {
-    generateKey(path);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    console.error(`segue keygen: ${error.reason}`);
-    if (error.hint !== "") console.error(`    hint: ${error.hint}`);
-    return 1;
-  }
-  console.log(`${path}: a new pair key, mode 0600. Copy it to the other node by a safe way; both need the same.`);
-  return 0;
 }

@@ -136,6 +136,12 @@ const BAD: [
     [5, "group", "must be an array of tables"],
     [5, "group", "there is no group"],
   ],
+  ["a number for a table", edit(1, "pair = 3", 2), [1, "pair", "must be a table, not a number"]],
+  ["numbers for tables", edit(12, "addresses = [3]", 3), [
+    12,
+    "group[0].addresses[0]",
+    "must be a table, not a number",
+  ]],
   ["one node", edit(6, "", 3), [3, "node[0]", "there is only one node"]],
   ["three nodes", GOOD + '[[node]]\nname = "c"\npaths = ["10.1.1.1:1"]', [15, "node[2]", "there are 3 nodes"]],
   ["two nodes of one name", edit(7, 'name = "a"'), [7, "node[1].name", 'there is a node "a" already']],
@@ -336,7 +342,10 @@ Deno.test("a health check asks by one way, and http is plain http without a pass
   assert.match(check('http = "https://127.0.0.1/"')[0]!, /is not an http URL/);
   assert.match(check('http = "http://"')[0]!, /is not an http URL/);
   assert.match(check('http = "http://me:secret@127.0.0.1/"')[0]!, /password/);
-  assert.match(check('http = "http://h/", exec = ["/x"]')[0]!, /http and exec stand together/);
+  assert.match(
+    check('http = "http://h/", exec = ["/x"]')[0]!,
+    /http and exec stand together; only one of them is meant/,
+  );
   assert.match(check("fall = 2")[0]!, /neither tcp nor http nor exec is there/);
 });
 

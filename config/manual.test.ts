@@ -31,6 +31,10 @@ const COMMANDS = [
   "journal check",
   "reload",
   "keygen",
+  "key show",
+  "key add",
+  "key promote",
+  "key retire",
   "lab",
   "version",
 ];

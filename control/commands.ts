@@ -6,6 +6,7 @@ import { addClientCommands } from "./commands/client.ts";
 import { EXIT_USAGE, type SetExit } from "./commands/common.ts";
 import { addDaemonCommands } from "./commands/daemon.ts";
 import { addJournalCommands } from "./commands/journal.ts";
+import { addKeyCommands } from "./commands/key.ts";
 import { addOtherCommands } from "./commands/other.ts";
 import { addStateCommand } from "./commands/state.ts";
 
@@ -46,6 +47,7 @@ function buildProgram(io: Terminal, exit: SetExit): Command {
   addAnswerCommands(program, io, exit);
   addStateCommand(program, io, exit);
   addJournalCommands(program, io, exit);
+  addKeyCommands(program, io, exit);
   addOtherCommands(program, io, exit);
   return program;
 }

@@ -57,7 +57,7 @@ export async function packWithLauncher(entry: string, output: string): Promise<v
 export function compileArguments(bundle: string, output: string): string[] {
   const embedded = [...[...LIBRARIES, "guard"].map((name) => join("carried", name)), CONSOLE_BUNDLE]
     .flatMap((path) => ["--include", path]);
-  // The young generation as in the launcher.
+  // The flags of the launcher.
   const flags = [
     "--allow-all",
     "--no-prompt",
@@ -65,7 +65,7 @@ export function compileArguments(bundle: string, output: string): string[] {
     "--no-lock",
     "--no-check",
     "--unstable-net",
-    "--v8-flags=--max-semi-space-size=1",
+    "--v8-flags=--max-semi-space-size=1,--no-maglev,--no-short-builtin-calls",
   ];
   return ["compile", "--quiet", ...flags, ...embedded]
     .concat(["--output", output, bundle]);

@@ -49,6 +49,11 @@ export class Around {
     return this.soon("carrier-lost").find(({ at }) => Date.parse(at) - this.#atMs <= CARRIER_MS) ?? null;
   }
 
+  /** That the peer's kernel said soon afterwards that nobody listens there any more. */
+  peerGone(): NodeEvent | null {
+    return this.soon("peer-gone").find(({ at }) => Date.parse(at) - this.#atMs <= CARRIER_MS) ?? null;
+  }
+
   /** When the peer was heard again after this, if it fell silent about then and nothing else moved in between. */
   peerBack(group: string): { readonly silentUs: number; readonly sameRun: boolean } | null {
     for (const entry of this.#after()) {

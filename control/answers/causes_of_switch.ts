@@ -129,15 +129,17 @@ function causeOfFailover(receipt: SwitchReceipt, around: Around): Reasoned {
       ? pattern.test(receipt.reason)
       : evidence.hints.some(({ text, agoUs }) => agoUs <= agoMaxUs && agoUs >= -HINT_US && pattern.test(text));
   // A heartbeat that came later refutes a port that was dead; a carrier may go a little before the rest.
-  if (hint(/port unreachable/, Math.min(HINT_US, evidence?.silenceUs ?? HINT_US))) {
+  const back = around.peerBack(receipt.group), late = around.carrierLost();
+  const cut = hint(/no carrier/, HINT_US) || late !== null;
+  const gone = hint(/port unreachable/, Math.min(HINT_US, evidence?.silenceUs ?? HINT_US));
+  // A machine that lost its power and is back says it as well, once its kernel runs; but then a carrier had gone.
+  if (gone || (!cut && around.peerGone() !== null)) {
     return reasoned(
       "daemon-killed",
       `${name}'s daemon died: its kernel lives, and answered that nobody listens on the heartbeat's port any more.`,
       `what killed it (a signal, the out-of-memory killer, a crash): ${name}'s system log says it`,
     );
   }
-  const back = around.peerBack(receipt.group), late = around.carrierLost();
-  const cut = hint(/no carrier/, HINT_US) || late !== null;
   if (back?.sameRun) {
     const away = durationText(back.silentUs);
     if (cut) {

@@ -80,6 +80,21 @@ const CASES: Readonly<Record<string, Case>> = {
     journal: journal().switch({}, { hints: [{ text: "port unreachable at 10.78.0.1: …", agoUs: 900 }] }),
     says: /its kernel lives/,
   },
+  "a killed daemon, whose port was closed after the takeover": {
+    cause: "daemon-killed",
+    journal: journal().switch({}).wait(300).event(
+      "peer-gone",
+      "port unreachable at 10.78.0.1: the peer's daemon is gone",
+    ),
+    id: 1,
+    says: /port unreachable at 10\.78\.0\.1: the peer's daemon is gone: the kernel told so afterwards/,
+  },
+  "power, and a port that nobody listens on yet when the machine is back": {
+    cause: "power-off",
+    journal: journal().switch({}, { hints: [{ text: "no carrier on veth1", agoUs: 200 }] }).wait(2000)
+      .event("peer-gone", "port unreachable at 10.78.0.1: the peer's daemon is gone"),
+    id: 1,
+  },
   "a port that was dead before the last heartbeat says nothing": {
     cause: "silence",
     journal: journal().switch({}, { hints: [{ text: "port unreachable at 10.78.0.1: …", agoUs: 500_000 }] }),

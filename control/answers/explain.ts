@@ -45,7 +45,7 @@ function ofReceipt(receipt: SwitchReceipt, around: Around): Told {
       clientSentence(receipt),
       ...(evidence === undefined ? [] : evidenceSentences(receipt.node, receipt, evidence)),
       ...(predictedUs === undefined ? [] : [predictionSentence(receipt, predictedUs, predictionMissed)]),
-      ...(receipt.kind === "failover" ? lateCarrier(around) : []),
+      ...(receipt.kind === "failover" ? toldLater(around) : []),
       ...afterwards(around),
     ],
     cannot_know: evidence === undefined ? [...reasons.cannotKnow, noEvidence] : reasons.cannotKnow,
@@ -80,9 +80,11 @@ function ofEvent(event: NodeEvent, around: Around): Told {
   };
 }
 
-function lateCarrier(around: Around): string[] {
-  const lost = around.carrierLost();
-  return lost === null ? [] : [`${lost.text}: the kernel told so afterwards.`];
+/** What the own kernel, or the peer's, said too late to be a reason. */
+function toldLater(around: Around): string[] {
+  return [around.carrierLost(), around.peerGone()].flatMap((it) =>
+    it === null ? [] : [`${it.text}: the kernel told so afterwards.`]
+  );
 }
 
 /** What came of a move at the neighbours. */

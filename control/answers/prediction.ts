@@ -95,17 +95,19 @@ export function missedPrediction(receipt: SwitchReceipt, prediction: Prediction)
 
 /** The step that took most of what was not foreseen. */
 function slowestStep(receipt: SwitchReceipt, prediction: Prediction): string {
-  let worst = { step: "the end", excessUs: receipt.durationUs - prediction.predicted_us };
+  let worst = { step: "the end", excessUs: -Infinity };
   let before = 0, predictedBefore = 0;
   for (const step of receipt.steps) {
     const name = plainStep(step), predicted = prediction.steps.find((one) => one.step === name)?.us;
     const excessUs = step.atUs - before - ((predicted ?? predictedBefore) - predictedBefore);
-    if (excessUs >= worst.excessUs / 2) worst = { step: name, excessUs };
+    if (excessUs > worst.excessUs) worst = { step: name, excessUs };
     before = step.atUs;
     predictedBefore = predicted ?? predictedBefore;
   }
-  const waiting = worst.step === "addresses" || worst.step === "released"
-    ? "the old node let go later than foreseen: its service had unread requests, which extends the drain, or it was busy"
+  if (worst.excessUs === -Infinity) worst = { ...worst, excessUs: receipt.durationUs - prediction.predicted_us };
+  const waiting = /^(addresses|released|services)/.test(worst.step)
+    ? "the old node let go later than foreseen: its services had unread requests, which extends the drain, or took longer " +
+      "to stop, or it was busy"
     : `it waited for "${worst.step}"`;
   return `${waiting} (${durationText(worst.excessUs)} more)`;
 }

@@ -36,7 +36,7 @@ Deno.test("what is not ready, and whether it forbids the move", () => {
     [facts({}, { peer: { ...peer, state: "incompatible" } }), false, /another configuration/],
     [facts({ peer_able: false }), false, /b cannot serve web now/],
     [facts({ peer_role: "suspecting" }), false, /b is suspecting, not standby/],
-    [facts({ role: "fenced" }), false, /this node is fenced/],
+    [facts({ role: "fenced" }), false, /a is fenced/],
     [facts({ held: { now: 3, total: 3, released: 0, dropped: 0 } }), false, /3 packets are held just now/],
     [
       facts({ role: "standby", peer_role: "primary", able: false }, { alarms: [noCarrier] }),
@@ -63,10 +63,10 @@ Deno.test("what is not ready, and whether it forbids the move", () => {
   }
 });
 
-Deno.test("connections that end here do not survive; those at the peer cannot be counted", () => {
+Deno.test("connections that end in the old node do not survive; those at the peer cannot be counted", () => {
   const first = (given: RehearsalFacts) => rehearse(given).does_not[0]!.what;
-  assert.match(first(facts({}, {}, { connections: 12 })), /^12 TCP connections that end here$/);
-  assert.match(first(facts({}, {}, { connections: null })), /^TCP connections that end here$/);
+  assert.match(first(facts({}, {}, { connections: 12 })), /^12 TCP connections that end in a$/);
+  assert.match(first(facts({}, {}, { connections: null })), /^TCP connections that end in a$/);
   assert.match(first(facts({ role: "standby", peer_role: "primary" })), /^TCP connections that end in b$/);
   assert.doesNotMatch(first(facts()), /TCP/);
 });

@@ -38,7 +38,10 @@ export function rehearse(facts: RehearsalFacts): Rehearsal {
   const kind = serves ? "handover" : "switchover";
   const rtts = snapshot.paths.flatMap(({ rtt_us: rtt }) => rtt === null ? [] : [rtt]);
   const prediction = predictByHistory(facts.history.filter((it) => it.kind === kind && it.outcome === "done")) ??
-    predictByModel(kind, facts.timing, rtts.length === 0 ? null : Math.min(...rtts), facts.rehearsedUs);
+    withServices(
+      group,
+      predictByModel(kind, facts.timing, rtts.length === 0 ? null : Math.min(...rtts), facts.rehearsedUs),
+    );
   return {
     group: group.name,
     from,
@@ -48,6 +51,15 @@ export function rehearse(facts: RehearsalFacts): Rehearsal {
     survives: survivors(group, to),
     does_not: casualties(facts, serves, from),
     not_ready: notReady.map(({ text }) => text),
+  };
+}
+
+/** The model knows nothing of services, and says so. */
+function withServices({ services }: GroupSnapshot, prediction: Prediction): Prediction {
+  if (services.length === 0) return prediction;
+  return {
+    ...prediction,
+    basis: `${prediction.basis}; what the services take to stop and start comes on top, until a move has shown it`,
   };
 }
 
@@ -61,7 +73,7 @@ function notReadyFor({ snapshot, group }: RehearsalFacts, serves: boolean, to: s
   const found: Obstacle[] = [];
   const block = (text: string) => found.push({ text, blocks: true });
   const { peer } = snapshot;
-  if (!serves && group.role !== "standby") block(`this node is ${group.role}`);
+  if (!serves && group.role !== "standby") block(`${snapshot.node} is ${group.role}`);
   if (peer.state === "silent" || peer.state === "unknown") block(`${peer.name} is not heard`);
   else if (peer.state === "incompatible") block(`${peer.name} runs with another configuration`);
   else {
@@ -73,10 +85,12 @@ function notReadyFor({ snapshot, group }: RehearsalFacts, serves: boolean, to: s
   if (serves && group.peer_able === false) {
     block(`${peer.name} cannot serve ${group.name} now: its own status says why`);
   }
-  if (!serves && !group.able) block(`this node cannot serve ${group.name}: ${whyNotAble(snapshot, group)}`);
+  if (!serves && !group.able) block(`${snapshot.node} cannot serve ${group.name}: ${whyNotAble(snapshot, group)}`);
   if (group.held.now > 0) block(`${group.held.now} packets are held just now: another switch is under way`);
   for (const { name, state, healthy } of group.services) {
-    if (healthy === false) found.push({ text: `service ${name} is ${state} and not healthy here`, blocks: !serves });
+    if (healthy === false) {
+      found.push({ text: `service ${name} is ${state} and not healthy on ${snapshot.node}`, blocks: !serves });
+    }
   }
   const behind = group.state.lsn - group.state.peer_lsn;
   if (behind > 0) found.push({ text: `${behind} changes of state have not reached ${to} yet`, blocks: false });
@@ -106,8 +120,11 @@ function casualties(facts: RehearsalFacts, serves: boolean, from: string): { wha
   if (!serves) {
     found.push({ what: `TCP connections that end in ${from}`, why: `${why}; they can be counted there only` });
   } else if (connections === null) {
-    found.push({ what: "TCP connections that end here", why: `${why}; they could not be counted` });
-  } else if (connections > 0) found.push({ what: `${connections} TCP connections that end here`, why });
+    found.push({ what: `TCP connections that end in ${from}`, why: `${why}; they could not be counted` });
+  } else if (connections > 0) {
+    const count = connections === 1 ? "1 TCP connection that ends" : `${connections} TCP connections that end`;
+    found.push({ what: `${count} in ${from}`, why });
+  }
   found.push({
     what: `answers that a service gives more than ${timing.drainUs / 1000} ms after the move has begun`,
     why: `the old node's lease ends then (${

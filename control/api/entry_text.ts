@@ -3,13 +3,12 @@ import type { EntryJson } from "./json.ts";
 import { receiptFromJson } from "./json.ts";
 import { packetsText, receiptTitle } from "./receipt_text.ts";
 
-/** Ends with a line break. */
-export function entryText(entry: EntryJson): string {
-  if (entry.type === "event") return `${entry.at}  ${entry.level.padEnd(6)}  ${oneLine(entry.text)}\n`;
+/** Ends with a line break. @param node who wrote it, where that is not clear */
+export function entryText(entry: EntryJson, node = ""): string {
+  const front = `${entry.at}  ${node === "" ? "" : `${oneLine(node)}  `}`;
+  if (entry.type === "event") return `${front}${entry.level.padEnd(6)}  ${oneLine(entry.text)}\n`;
   const receipt = receiptFromJson(entry);
-  return `${entry.at}  switch  ${receiptTitle(receipt)}: ${oneLine(receipt.reason)} (${
-    packetsText(receipt.packets)
-  })\n`;
+  return `${front}switch  ${receiptTitle(receipt)}: ${oneLine(receipt.reason)} (${packetsText(receipt.packets)})\n`;
 }
 
 /** What comes from a peer or a program may hold control characters; a terminal must not obey them. */

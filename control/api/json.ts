@@ -119,6 +119,16 @@ export function receiptFromJson(json: ReceiptJson): SwitchReceipt {
   };
 }
 
+/** The entry as the rest of the program knows it. */
+export function entryFromJson(json: EntryJson): JournalEntry {
+  if (json.type === "switch") {
+    const { id, type, ...receipt } = json;
+    return { id, type, receipt: receiptFromJson(receipt) };
+  }
+  const { id, type, ...event } = json;
+  return { id, type, event };
+}
+
 export function entryJson(entry: JournalEntry): EntryJson {
   return entry.type === "event"
     ? { id: entry.id, type: "event", ...entry.event }

@@ -27,12 +27,18 @@ export function receiptText(receipt: SwitchReceipt): string {
     predictedLine(receipt);
 }
 
-/** Beside what a rehearsal had said, if there was one. */
-function predictedLine({ predictedUs, predictedGapUs, predictionMissed, durationUs }: SwitchReceipt): string {
+function predictedLine(receipt: SwitchReceipt): string {
+  const text = predictedText(receipt);
+  return text === "" ? "" : `expected ${text}\n`;
+}
+
+/** What it took beside what a rehearsal had said, "" if there was none: `3.10 ms (clients wait 2.90 ms), took 3.31 ms`. */
+export function predictedText(receipt: SwitchReceipt): string {
+  const { predictedUs, predictedGapUs, predictionMissed, durationUs } = receipt;
   if (predictedUs === undefined) return "";
   const gap = predictedGapUs === undefined ? "" : ` (clients wait ${durationText(predictedGapUs)})`;
   const because = predictionMissed === undefined ? "" : `, because ${predictionMissed}`;
-  return `expected ${durationText(predictedUs)}${gap}, took ${durationText(durationUs)}${because}\n`;
+  return `${durationText(predictedUs)}${gap}, took ${durationText(durationUs)}${because}`;
 }
 
 /** One line, without a line break: `web: failover on b done in 6.40 ms, epoch 4 → 5`. */

@@ -53,6 +53,7 @@ export const SAMPLE_SNAPSHOT: SwitchSnapshot = {
     { local: "veth0", remote: "veth0", kind: "frame", state: "down", rtt_us: null, loss: 1, last_heard_ms: null },
   ],
   peer: { name: "b", state: "alive", last_heard_ms: 2, version: "0.1.0" },
+  keys: { signs: "1f3a9c02", accepts: ["1f3a9c02"], peer: { signs: "1f3a9c02", accepts: ["1f3a9c02"] } },
   groups: [SAMPLE_GROUP],
   alarms: [{ kind: "oneWay", since: "2026-01-02T03:04:05.000Z", text: "heartbeats reach the peer by one path only" }],
   rejected: { badTag: 3, replayed: 0 },

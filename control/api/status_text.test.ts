@@ -13,6 +13,7 @@ ALARM  oneWay  since 2026-01-02T03:04:05.000Z  heartbeats reach the peer by one 
 
 node a of pair edge, segue 0.1.0, up 3 h 12 min
 peer b is alive, heard 2 ms ago, segue 0.1.0
+keys: both nodes have 1f3a9c02 alone
 
 GROUP  ROLE     EPOCH  LEASE       PEER IS  ELIGIBLE  ADDRESSES
 web    primary  12     18 ms left  standby  yes       10.77.0.100 veth0, fd00:77::100 veth0
@@ -32,6 +33,7 @@ Deno.test("status of a node that knows nothing yet, with a journal that fails", 
   const snapshot = {
     ...SAMPLE_SNAPSHOT,
     uptime_ms: 900,
+    keys: { signs: "1f3a9c02", accepts: ["1f3a9c02"], peer: null },
     alarms: [],
     paths: [],
     rejected: {},
@@ -56,6 +58,7 @@ ALARM  journal    disk full
 
 node a of pair edge, segue 0.1.0, up 0 s
 peer b is unknown, never heard
+keys: signs with 1f3a9c02, has no other; those of b are not known
 
 GROUP  ROLE      EPOCH  LEASE  PEER IS  ELIGIBLE  ADDRESSES
 web    starting  0      none   -        no

@@ -1,6 +1,7 @@
 /** `segue status` for people: what is wrong first, then the groups, then the ways between the nodes. Pure. */
 import { receiptFromJson } from "./json.ts";
 import type { GroupJson, StatusJson } from "./json.ts";
+import { keyLines } from "./key_text.ts";
 import { receiptTitle } from "./receipt_text.ts";
 import { durationText, spanText, tableText } from "./units.ts";
 
@@ -9,7 +10,7 @@ export function statusText(status: StatusJson): string {
   return [
     alarmLines(status),
     `node ${status.node} of pair ${status.pair}, segue ${status.version}, up ${spanText(status.uptime_ms)}\n` +
-    `${peerLine(status)}\n`,
+    `${peerLine(status)}\n${keyLines(status)}`,
     groupTable(status.groups),
     pathTable(status),
     status.groups.map(switchLines).join("") + rejectedLine(status),

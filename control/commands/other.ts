@@ -5,13 +5,6 @@ import type { LabOptions } from "../lab/main.ts";
 import type { SetExit } from "./common.ts";
 
 export function addOtherCommands(program: Command, io: Terminal, exit: SetExit): void {
-  program.command("keygen")
-    .description("write a new pair key")
-    .argument("<file>", "must not exist yet")
-    .action(async (file: string) => {
-      const { runKeygen } = await import("../../config/key.ts");
-      exit(runKeygen(file));
-    });
   program.command("lab")
     .description("a whole pair on this machine, with real traffic and faults; without a scenario: the tour")
     .argument("[scenario]", "one of them alone")

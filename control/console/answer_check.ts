@@ -22,12 +22,19 @@ function isPath(path: Fields): boolean {
 }
 
 function isGroup(group: Fields): boolean {
-  const { lease, state, held, packets, addresses, services, last_switch: last } = group;
+  const { lease, state, held, packets, addresses, services, stragglers, last_switch: last } = group;
   return texts(group, "name", "role", "eligible_reason") && numbers(group, "epoch") &&
     orNull("string", group, "peer_role") && isObject(lease) && orNull("number", lease, "left_ms") &&
-    isObject(state) && orNull("number", state, "lsn", "peer_lsn") && isCounts(held) && isCounts(packets) &&
+    isObject(state) && numbers(state, "lsn", "peer_lsn", "keys", "bytes") && texts(state, "sync") && isCounts(held) &&
+    isCounts(packets) &&
     listOf(addresses, (it) => texts(it, "address", "interface")) &&
-    listOf(services, (it) => texts(it, "name", "state")) && (last === null || isReceipt(last));
+    listOf(services, isService) && (last === null || isReceipt(last)) &&
+    listOf(stragglers, (it) => texts(it, "address") && numbers(it, "packets", "seconds"));
+}
+
+function isService(service: Fields): boolean {
+  return texts(service, "name", "state") && orNull("boolean", service, "healthy") &&
+    orMissing("number", service, "pid", "restarts") && orMissing("string", service, "since", "last_error");
 }
 
 export function isEntry(value: unknown): value is EntryJson {
@@ -41,6 +48,7 @@ export function isEntry(value: unknown): value is EntryJson {
 export function isReceipt(value: unknown): value is ReceiptJson {
   return isObject(value) && texts(value, "group", "node", "kind", "outcome", "reason", "at") &&
     numbers(value, "from_epoch", "epoch", "duration_us") && isCounts(value["packets"]) &&
+    orMissing("number", value, "predicted_us", "predicted_gap_us") && orMissing("string", value, "prediction_missed") &&
     listOf(value["steps"], (it) => texts(it, "step") && numbers(it, "at_us"));
 }
 
@@ -52,7 +60,11 @@ function numbers(value: Fields, ...names: readonly string[]): boolean {
   return names.every((name) => typeof value[name] === "number");
 }
 
-function orNull(type: "number" | "string", value: Fields, ...names: readonly string[]): boolean {
+function orMissing(type: "number" | "string", value: Fields, ...names: readonly string[]): boolean {
+  return names.every((name) => value[name] === undefined || typeof value[name] === type);
+}
+
+function orNull(type: "number" | "string" | "boolean", value: Fields, ...names: readonly string[]): boolean {
   return names.every((name) => value[name] === null || typeof value[name] === type);
 }
 

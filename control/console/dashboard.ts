@@ -1,5 +1,5 @@
 /** The dashboard: sections below each other, in a wide window the timeline at their side. Pure. */
-import { receiptRows } from "./details.ts";
+import { titleRow } from "./fields.ts";
 import { lastMove } from "./headline.ts";
 import { fitRow, type Row, row, type Span, span, textWidth } from "./row.ts";
 import {
@@ -13,13 +13,16 @@ import {
   timelineSection,
 } from "./sections.ts";
 import type { ConsoleState } from "./state.ts";
+import { receiptRows } from "./switch_page.ts";
 
 /** From this width on the timeline stands beside everything else. */
-const WIDE_COLUMNS = 120;
+const WIDE_COLUMNS = 132;
 /** Rows for the alarms at the most, as a share of the window. */
 const ALARM_SHARE = 0.3;
 /** Beside the timeline nothing gains by more room than this. */
 const LEFT_SHARE = 0.54;
+/** A node's role, epoch and lease are whole in half of this. */
+const LEFT_COLUMNS_MIN = 76;
 const LEFT_COLUMNS_MAX = 100;
 
 export const GAP: readonly Span[] = [span(" │ ", "dim")];
@@ -35,11 +38,12 @@ export interface Body {
 export function dashboard(state: ConsoleState, height: number): Body {
   const { columns } = state;
   if (columns < WIDE_COLUMNS) {
-    const sections = [...statusSections(state, columns), timelineSection(state)];
+    const sections = [...statusSections(state, columns, height), timelineSection(state)];
     return { left: stack(state, sections, height, columns), leftColumns: columns, right: null };
   }
-  const leftColumns = Math.min(LEFT_COLUMNS_MAX, Math.floor((columns - GAP_TEXT.length) * LEFT_SHARE));
-  const left = sectionStack(state, statusSections(state, leftColumns), height);
+  const share = Math.floor((columns - GAP_TEXT.length) * LEFT_SHARE);
+  const leftColumns = Math.max(LEFT_COLUMNS_MIN, Math.min(LEFT_COLUMNS_MAX, share));
+  const left = sectionStack(state, statusSections(state, leftColumns, height), height);
   return {
     left: fill([...left, ...lastMoveRows(state, height - left.length, leftColumns)], height, leftColumns),
     leftColumns,
@@ -55,16 +59,20 @@ function lastMoveRows(state: ConsoleState, height: number, width: number): Row[]
   return rows.length <= height ? rows : [];
 }
 
-function statusSections(state: ConsoleState, width: number): Section[] {
-  const alarms = alarmSection(state);
+function statusSections(state: ConsoleState, width: number, height: number): Section[] {
+  const alarms = alarmSection(state, width, alarmRows(height) - 1);
   const rest = [nodeSection(state, width - MARGIN), pathSection(state, width), groupSection(state)];
   return alarms.items.length === 0 ? rest : [alarms, ...rest];
 }
 
+/** Rows for the alarms, with their title. */
+function alarmRows(height: number): number {
+  return Math.max(2, Math.floor(height * ALARM_SHARE));
+}
+
 /** All items in the order of the screen, for the cursor. */
 export function itemsOf(state: ConsoleState): readonly (readonly string[])[] {
-  const wide = state.columns;
-  return [...statusSections(state, wide), timelineSection(state)]
+  return [...statusSections(state, state.columns, state.rows), timelineSection(state)]
     .map(({ items }) => items.filter(({ id }) => id !== "").map(({ id }) => id));
 }
 
@@ -83,22 +91,30 @@ function stack(state: ConsoleState, sections: readonly Section[], height: number
 function sectionStack(state: ConsoleState, sections: readonly Section[], height: number): Row[] {
   const selected = selectedItem(state);
   const wanted = sections.map(({ items, empty }) => 1 + Math.max(items.length, empty === "" ? 0 : 1));
-  const caps = sections.map(({ name }, i) =>
-    name === "alarms" ? Math.min(wanted[i]!, Math.max(2, Math.floor(height * ALARM_SHARE))) : wanted[i]!
-  );
-  const heights = shareRows(height, caps, sections.map(({ name }) => LEAST[name]));
+  const caps = sections.map(({ name }, i) => name === "alarms" ? Math.min(wanted[i]!, alarmRows(height)) : wanted[i]!);
+  const at = sections.findIndex(({ items }) => items.some(({ id }) => id === selected));
+  const least = sections.map(({ name }, i) => i === at ? Math.min(caps[i]!, AT_CURSOR) : LEAST[name]);
+  const heights = shareRows(height, caps, least, at);
   return sections.flatMap((section, i) => sectionRows(section, heights[i]!, selected));
 }
 
 /** Rows, with the title, below which a section is of no use. */
 const LEAST: Readonly<Record<Section["name"], number>> = { alarms: 2, nodes: 2, paths: 2, groups: 2, timeline: 4 };
 
-/** Each gets its least first, from the front; then what it wants, from the front. Pure. */
-export function shareRows(height: number, wanted: readonly number[], least: readonly number[]): number[] {
-  let left = height;
+/** Rows, with the title, of the part in which the cursor stands: what is beside it is seen, too. */
+const AT_CURSOR = 4;
+
+/**
+ * Each gets its least first, from the front; then what it wants, from the front. Pure.
+ * @param at the one that is never left out; negative: none is
+ */
+export function shareRows(height: number, wanted: readonly number[], least: readonly number[], at = -1): number[] {
+  // A title and a line.
+  const kept = Math.min(height, at < 0 ? 0 : Math.min(2, least[at]!));
+  let left = height - kept;
   const heights = wanted.map((want, i) => {
-    const got = Math.min(left, want, least[i]!);
-    left -= got;
+    const got = Math.min(left + (i === at ? kept : 0), want, least[i]!);
+    left -= i === at ? Math.max(0, got - kept) : got;
     return got;
   });
   for (const [i, want] of wanted.entries()) {
@@ -124,11 +140,8 @@ function sectionRows({ title, items, empty }: Section, height: number, selected:
   return [titleRow(hidden && room <= shown ? `${title} … ${more} more` : title), ...rows];
 }
 
-export function titleRow(title: string): Row {
-  return row(span(`─ ${title} `, "title"), span("─".repeat(400), "dim"));
-}
-
-function itemRow({ id, row: it }: Item, selected: boolean): Row {
+function itemRow({ id, row: made }: Item, selected: boolean): Row {
+  const it = made();
   return {
     spans: [selected && id !== "" ? span("▸ ", "title") : span("  "), ...it.spans],
     ...(selected ? { selected } : {}),

@@ -1,34 +1,16 @@
 /** Everything that is known of one item. Pure. */
-import { receiptFromJson } from "../api/json.ts";
-import type { EntryJson, ReceiptJson, StatusJson } from "../api/json.ts";
-import { packetsText, receiptTitle } from "../api/receipt_text.ts";
+import type { GroupJson, StatusJson } from "../api/json.ts";
 import { durationText, spanText } from "../api/units.ts";
+import { field, fieldRows, type Page } from "./fields.ts";
 import { slices } from "./history.ts";
 import { groupsOf, nodesOf, pathsOf } from "./pair.ts";
-import { barRows, sparkline } from "./pictures.ts";
-import { type Row, row, type Span, span, type Tone, wrapText } from "./row.ts";
-import { agoText, figuresOf, nodesId, roleTone } from "./sections.ts";
+import { sparkline } from "./pictures.ts";
+import { type Row, row, span } from "./row.ts";
+import { agoText, figuresOf, healthText, nodesId, roleTone } from "./sections.ts";
+import { servicePage } from "./service_page.ts";
 import type { ConsoleState } from "./state.ts";
-import { pathId, pathName, serviceId, troublesOf } from "./troubles.ts";
-
-export interface Page {
-  readonly title: string;
-  readonly rows: readonly Row[];
-}
-
-const LABEL = 12;
-
-/** A line with a name in front. */
-export function field(label: string, ...values: readonly (string | Span)[]): Row {
-  return row("  ", span(label.padEnd(LABEL), "dim"), ...values);
-}
-
-/** A text that may need several lines. */
-export function fieldRows(label: string, text: string, width: number, tone: Tone = "plain"): Row[] {
-  return wrapText(text, Math.max(10, width - LABEL - 3)).map((line, i) =>
-    field(i === 0 ? label : "", span(line, tone))
-  );
-}
+import { happeningPage, receiptRows } from "./switch_page.ts";
+import { pathId, pathName, troublesOf } from "./troubles.ts";
 
 export function detailScreen(state: ConsoleState, id: string, width: number): Page {
   return nodesPage(state, id) ?? pathPage(state, id, width) ?? groupPage(state, id, width) ??
@@ -64,7 +46,10 @@ function statusRows({ version, uptime_ms, counters, rejected, journal, peer }: S
   const dropped = Object.entries(rejected).filter(([, count]) => count > 0).map(([reason, n]) => `${reason} ${n}`);
   const counts = [
     field("heartbeats", `${counters.heartbeats_sent} sent, ${counters.heartbeats_received} received`),
-    field("probes", `${counters.probes_sent} sent, ${counters.probes_answered} answered`),
+    field(
+      "probes",
+      `${counters.probes_sent} sent; ${peer.name} was heard as an address ${counters.probes_answered} times`,
+    ),
     field("suspicions", `${counters.suspicions}, lapses of a lease ${counters.lease_lapses}`),
     field("late wakes", `${counters.late_wakes}, the worst ${durationText(counters.late_wake_max_us)}`),
     field("errors", `${counters.send_errors} while sending, rules repaired ${counters.rules_repaired}`),
@@ -114,22 +99,21 @@ function groupPage(state: ConsoleState, id: string, width: number): Page | null 
     ...group.addresses.map((it, i) =>
       field(i === 0 ? "addresses" : "", `${it.address} on ${it.interface}, ${it.active ? "active" : "waiting"}`)
     ),
-    ...group.services.map((it, i) =>
-      field(
-        i === 0 ? "services" : "",
-        `${it.name} ${it.state}${it.healthy === null ? "" : it.healthy ? ", healthy" : ", not healthy"}`,
-      )
-    ),
-    field("state", `LSN ${group.state.lsn}, the peer's copy ${group.state.peer_lsn}`),
+    ...group.services.map((it, i) => field(i === 0 ? "services" : "", `${it.name} ${it.state}${healthText(it)}`)),
+    field("state", stateText(group.state)),
     ...figuresOf(group).map((figure) => field("", figure)),
     field(
       "held",
       `${group.held.now} now, ${group.held.total} in all, released ${group.held.released}, dropped ${group.held.dropped}`,
     ),
-    field(
+    ...fieldRows(
       "packets",
       `served ${group.packets.served}, passed on ${group.packets.passed}, stopped ${group.packets.dropped} coming and ` +
         `${group.packets.muted} going`,
+      width,
+    ),
+    ...group.stragglers.map(({ address, packets, seconds }) =>
+      field("stragglers", span(`${address} still sends to ${node}: ${packets} packets in ${seconds} s`, "bad"))
     ),
     ...(group.last_switch === null ? [] : [row(), ...receiptRows(group.last_switch, width)]),
     row(),
@@ -137,73 +121,9 @@ function groupPage(state: ConsoleState, id: string, width: number): Page | null 
   return { title: `GROUP ${view.name}`, rows };
 }
 
-function servicePage(state: ConsoleState, id: string, width: number): Page | null {
-  for (const view of groupsOf(state)) {
-    for (const { node, group } of view.sides) {
-      const service = group.services.find(({ name }) => serviceId(view.pair, view.name, name) === id);
-      if (service === undefined) continue;
-      const words = view.sides.flatMap((side) =>
-        side.group.services.filter(({ name }) => name === service.name).map((it) =>
-          field(side.node, it.state, it.healthy === null ? "" : it.healthy ? ", healthy" : span(", not healthy", "bad"))
-        )
-      );
-      return {
-        title: `SERVICE ${service.name} of ${view.name}`,
-        rows: [...words, row(), ...outputRows(state, id, node, width)],
-      };
-    }
-  }
-  return null;
-}
-
-function outputRows(state: ConsoleState, id: string, node: string, width: number): Row[] {
-  const output = state.outputs.get(id);
-  if (output === undefined || output.kind === "asked") return [row("  ", span("asking for its output …", "dim"))];
-  if (output.kind === "none") return [row("  ", span(output.text, "dim"))];
-  if (output.lines.length === 0) return [row("  ", span("it has printed nothing", "dim"))];
-  return [
-    row("  ", span(`last lines on ${node}`, "dim")),
-    ...output.lines.flatMap((line) => wrapText(line, width - 4, "  ")).map((line) => row("  ", line)),
-  ];
-}
-
-function happeningPage(state: ConsoleState, id: string, width: number): Page | null {
-  const it = state.timeline.find((happening) => happening.id === id);
-  if (it === undefined) return null;
-  const front = [field("at", it.at), field("node", it.node)];
-  if (it.type === "said") return { title: "EVENT", rows: [...front, ...fieldRows("", it.text, width)] };
-  return it.entry.type === "switch"
-    ? { title: "SWITCH", rows: [...front, ...receiptRows(it.entry, width)] }
-    : { title: "EVENT", rows: [...front, ...eventRows(it.entry, width)] };
-}
-
-function eventRows(event: Extract<EntryJson, { type: "event" }>, width: number): Row[] {
-  const detail = event.detail === undefined
-    ? []
-    : Object.entries(event.detail).flatMap(([name, value]) =>
-      fieldRows(name, typeof value === "string" ? value : JSON.stringify(value) ?? "", width)
-    );
-  return [
-    field("kind", `${event.kind}, ${event.level}`),
-    ...(event.group === undefined ? [] : [field("group", event.group)]),
-    ...fieldRows("text", event.text, width, event.level === "alarm" ? "bad" : "plain"),
-    ...detail,
-  ];
-}
-
-/** A receipt with its steps as bars. @param shown how many of them have been played */
-export function receiptRows(json: ReceiptJson, width: number, shown = json.steps.length): Row[] {
-  const receipt = receiptFromJson(json);
-  const bars = barRows(receipt.steps, width - 4, shown).map(({ spans }) => ({ spans: [span("  "), ...spans] }));
-  return [
-    row("  ", span(receiptTitle(receipt), receipt.outcome === "done" ? "strong" : "bad")),
-    ...fieldRows("reason", receipt.reason, width),
-    field("at", receipt.at),
-    row(),
-    ...bars,
-    row(),
-    ...fieldRows("packets", packetsText(receipt.packets), width),
-  ];
+function stateText({ lsn, peer_lsn: peer, keys, bytes, sync }: GroupJson["state"]): string {
+  if (keys === 0 && lsn === 0) return "nothing is kept";
+  return `LSN ${lsn}, the peer's copy ${peer} (${sync}); ${keys} keys, ${bytes} bytes`;
 }
 
 function troublePage(state: ConsoleState, id: string, width: number): Page | null {

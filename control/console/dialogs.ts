@@ -1,11 +1,13 @@
 /** What asks before it does something: a planned switchover with its rehearsal, and maintenance. Pure. */
 import { durationText } from "../api/units.ts";
-import { field, fieldRows, type Page, receiptRows } from "./details.ts";
+import { field, fieldRows, LABEL, type Page, textRows } from "./fields.ts";
 import { groupsOf } from "./pair.ts";
 import { barRows } from "./pictures.ts";
 import type { Rehearsal } from "./rehearsal.ts";
 import { type Row, row, span } from "./row.ts";
-import type { ConsoleState, Mode, Plan } from "./state.ts";
+import { answers, type ConsoleState, type Mode, type Plan } from "./state.ts";
+import { playedRows, receiptRows } from "./switch_page.ts";
+import { maintenanceOf } from "./troubles.ts";
 
 export function dialogRows(state: ConsoleState, width: number): Page {
   const { mode } = state;
@@ -26,7 +28,7 @@ function planRows(state: ConsoleState, { plan, stage }: Extract<Mode, { kind: "p
         row(),
         row(
           "  ",
-          span(`Move ${plan.group} from ${plan.from ?? "nobody"} to ${plan.to ?? "the other node"}?`, "strong"),
+          span(questionText(plan, stage.rehearsal), "strong"),
           span("  y / n", "title"),
         ),
       ];
@@ -34,8 +36,7 @@ function planRows(state: ConsoleState, { plan, stage }: Extract<Mode, { kind: "p
       return [row("  ", span(`moving ${plan.group} to ${plan.to ?? "the other node"} …`, "warn"))];
     case "played": {
       const { receipt, shown } = stage;
-      const over = shown >= receipt.steps.length;
-      return receiptRows(receipt, width, shown).slice(0, over ? undefined : -2);
+      return shown >= receipt.steps.length ? receiptRows(receipt, width) : playedRows(receipt, width, shown);
     }
     case "failed":
       return [
@@ -48,14 +49,20 @@ function planRows(state: ConsoleState, { plan, stage }: Extract<Mode, { kind: "p
   }
 }
 
+/** What would be refused or called off may be tried: things change while one reads. */
+function questionText({ group, from, to }: Plan, rehearsal: Rehearsal | null): string {
+  const move = `ove ${group} from ${from ?? "nobody"} to ${to ?? "the other node"}`;
+  return rehearsal?.possible === false ? `Try to m${move} all the same?` : `M${move}?`;
+}
+
 function rehearsalRows(it: Rehearsal, width: number): Row[] {
-  let atUs = 0;
-  const steps = it.steps.map(({ step, us }) => ({ step, atUs: atUs += us }));
+  const steps = it.steps.map(({ step, us }) => ({ step, atUs: us }));
   const bars = barRows(steps, width - 4).map(({ spans }) => ({ spans: [span("  "), ...spans] }));
   return [
     ...(it.possible
       ? fieldRows("if now", `possible${gapText(it)}`, width, "good")
       : fieldRows("if now", "not possible", width, "bad")),
+    ...(it.basis === "" || !it.possible ? [] : fieldRows("", `by ${it.basis}`, width, "dim")),
     ...it.notReady.flatMap((text) => fieldRows("not ready", text, width, "bad")),
     ...it.survives.flatMap((text, i) => fieldRows(i === 0 ? "survives" : "", text, width)),
     ...it.doesNot.flatMap(({ what, why }, i) => fieldRows(i === 0 ? "does not" : "", `${what}: ${why}`, width, "warn")),
@@ -101,17 +108,43 @@ function statusPlanRows(state: ConsoleState, plan: Plan, remark: string, width: 
 
 function maintenanceRows(state: ConsoleState, mode: Extract<Mode, { kind: "maintenance" }>, width: number): Row[] {
   const name = state.daemons[mode.daemon]?.status?.node ?? "this node";
-  const word = mode.on ? "on" : "off";
-  switch (mode.stage.kind) {
+  const nodes = state.daemons.flatMap((daemon, i) =>
+    !answers(daemon) ? [] : [
+      row(
+        span(i === mode.daemon ? "▸ " : "  ", "title"),
+        span(daemon.status.node.padEnd(LABEL), i === mode.daemon ? "strong" : "plain"),
+        maintenanceOf(daemon.status) === true ? span("in maintenance", "warn") : span("at work", "good"),
+      ),
+    ]
+  );
+  return [...nodes, row(), ...maintenanceWords(mode, name, width)];
+}
+
+function maintenanceWords({ on, stage }: Extract<Mode, { kind: "maintenance" }>, name: string, width: number): Row[] {
+  switch (stage.kind) {
     case "asking":
-      return [row("  ", span(`Turn maintenance ${word} on ${name}?`, "strong"), span("  y / n", "title"))];
+      return [
+        ...textRows(
+          on
+            ? `In maintenance the services of ${name} are not restarted, and neither their health nor its tracks move a group. ` +
+              "Heartbeats, leases and takeovers go on; so do planned moves."
+            : `Services of ${name} that have ended are started again, and their health and its tracks count again.`,
+          width,
+        ),
+        row(),
+        row(
+          "  ",
+          span(on ? `Put ${name} into maintenance?` : `End the maintenance of ${name}?`, "strong"),
+          span("  y / n", "title"),
+        ),
+      ];
     case "ordered":
-      return [row("  ", span(`turning maintenance ${word} …`, "warn"))];
+      return [row("  ", span(`telling ${name} …`, "warn"))];
     case "done":
-      return [row("  ", span(`Maintenance is ${word} on ${name}.`, "good"))];
+      return [row("  ", span(on ? `${name} is in maintenance.` : `${name} is at work again.`, "good"))];
     case "failed":
-      return fieldRows("not done", mode.stage.text, width, "bad");
+      return fieldRows("not done", stage.text, width, "bad");
     default:
-      return mode.stage satisfies never;
+      return stage satisfies never;
   }
 }

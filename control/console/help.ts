@@ -1,5 +1,5 @@
 /** What the keys do, in the footer and on a page of its own. Pure. */
-import { type Row, row, span, wrapText } from "./row.ts";
+import { type Row, row, rowText, span, textWidth, wrapText } from "./row.ts";
 
 export const DASHBOARD_KEYS: readonly (readonly [string, string])[] = [
   ["↑↓", "move"],
@@ -17,11 +17,20 @@ export function keysRow(keys: readonly (readonly [string, string])[]): Row {
   );
 }
 
+/** As many keys as fit whole; the last two, help and quit, are left out last. */
+export function fittingKeys(keys: readonly (readonly [string, string])[], columns: number): Row {
+  const shown = [...keys];
+  const tooWide = () => textWidth(rowText(keysRow(shown))) > columns;
+  while (shown.length > 2 && tooWide()) shown.splice(-3, 1);
+  while (shown.length > 1 && tooWide()) shown.shift();
+  return keysRow(shown);
+}
+
 const HELP: readonly (readonly [string, string])[] = [
   ["", "The first line says whether all is well, who serves, and what happened last."],
   ["↑ ↓ j k", "move; Page Up, Page Down, Home, End go further"],
-  ["Tab", "to the next part of the screen"],
-  ["Enter", "details: a switch's steps, a path, a group, a service's output"],
+  ["Tab", "to the next part of the screen; to another node's output"],
+  ["Enter", "details: a switch's steps and why, a path, a group, a service's output"],
   ["Esc", "back"],
   ["s", "plan a switchover of the group under the cursor; asks first"],
   ["m", "maintenance on or off; asks first"],
@@ -35,7 +44,7 @@ const HELP: readonly (readonly [string, string])[] = [
   ["×", "heartbeats did not come"],
   ["lease", "how long its kernel lets it speak without another heartbeat"],
   ["epoch", "number of a group's reign; each takeover has a higher one"],
-  ["LSN, lag", "position of the state, and how far the peer's copy is behind"],
+  ["LSN, lag", "the state's position, and how far the peer's copy is behind it"],
   ["held", "packets waiting for the end of a switch, of all that ever did"],
   ["", "Times of day are UTC, as in the journal."],
 ];

@@ -26,15 +26,24 @@ export function addSample(history: PathHistory, path: PathSnapshot, nowMs: numbe
 /** What stands in one column of a picture of the last minute: the worst of its time; null where nothing is known. */
 export type Slice = { readonly rttUs: number | null; readonly loss: number; readonly up: boolean } | null;
 
+/** A daemon is asked once a second: until it has been asked again what it said last is what is known. */
+const HOLDS_MS = 2500;
+
 /** The last minute in this many columns, the newest at the right. */
 export function slices(history: PathHistory, nowMs: number, columns: number): Slice[] {
   const out: Slice[] = Array.from({ length: columns }, () => null);
+  const columnOf = (atMs: number) => columns - 1 - Math.floor(((nowMs - atMs) / HISTORY_MS) * columns);
   for (const sample of history) {
     const age = nowMs - sample.atMs;
     if (age < 0 || age >= HISTORY_MS) continue;
-    const column = columns - 1 - Math.floor((age / HISTORY_MS) * columns);
-    const there = out[column];
-    out[column] = there ? worse(there, sample) : sample;
+    const there = out[columnOf(sample.atMs)];
+    out[columnOf(sample.atMs)] = there ? worse(there, sample) : sample;
+  }
+  for (const [i, sample] of history.entries()) {
+    const until = Math.min(history[i + 1]?.atMs ?? Infinity, sample.atMs + HOLDS_MS, nowMs);
+    for (let column = Math.max(0, columnOf(sample.atMs) + 1); column <= columnOf(until); column++) {
+      out[column] ??= sample;
+    }
   }
   return out;
 }

@@ -1,9 +1,10 @@
 /** What a key does, depending on where the operator is. Pure. */
 import { itemsOf, selectedItem } from "./dashboard.ts";
 import type { Key } from "./keys.ts";
-import { groupsOf } from "./pair.ts";
+import { groupsOf, type GroupView } from "./pair.ts";
 import type { Order, Reduced } from "./reduce.ts";
-
+import { pageOf } from "./screen.ts";
+import { nextNode, outputKey, serviceOf } from "./service_page.ts";
 import { answers, type ConsoleState, type Mode, type Plan } from "./state.ts";
 import { maintenanceOf, serviceId } from "./troubles.ts";
 
@@ -111,20 +112,21 @@ function move(state: ConsoleState, word: string): ConsoleState | null {
 function openDetails(state: ConsoleState): Reduced {
   const item = selectedItem(state);
   if (item === null) return still(state);
-  const opened: ConsoleState = { ...state, mode: { kind: "detail", item, offset: 0 } };
-  for (const view of groupsOf(state)) {
-    // Of the node that serves: that is whose output is looked for.
-    const sides = [...view.sides].sort((a, b) =>
-      Number(b.group.role === "primary") - Number(a.group.role === "primary")
-    );
-    for (const { daemon, group } of sides) {
-      const service = group.services.find((it) => serviceId(view.pair, view.name, it.name) === item);
-      if (service === undefined) continue;
-      const order: Order = { kind: "output", daemon, item, group: view.name, service: service.name };
-      return { state: { ...opened, outputs: new Map([[item, { kind: "asked" }]]) }, orders: [order] };
-    }
-  }
-  return still(opened);
+  return asking({ ...state, outputs: new Map(), mode: { kind: "detail", item, offset: 0 } });
+}
+
+function asking(state: ConsoleState): Reduced {
+  const order = outputOrder(state);
+  return { state, orders: order === null ? [] : [order] };
+}
+
+/** For the output that is on the screen; null where none is. */
+export function outputOrder(state: ConsoleState): Extract<Order, { kind: "output" }> | null {
+  if (state.mode.kind !== "detail") return null;
+  const { item } = state.mode, view = serviceOf(state, item);
+  if (view === null) return null;
+  const { shown: { daemon, node }, group, name: service } = view;
+  return { kind: "output", daemon, key: outputKey(item, node), group, service };
 }
 
 function pressInFilter(state: ConsoleState, key: Key): ConsoleState {
@@ -142,11 +144,24 @@ function pressInFilter(state: ConsoleState, key: Key): ConsoleState {
 }
 
 function pressOnPage(state: ConsoleState, mode: Extract<Mode, { offset: number }>, key: Key): Reduced {
-  const word = name(key);
-  const scroll = (by: number) => still({ ...state, mode: { ...mode, offset: Math.max(0, mode.offset + by) } });
+  const word = name(key), { room, fromEnd } = pageOf(state);
+  const to = (offset: number) => still({ ...state, mode: { ...mode, offset: Math.max(0, Math.min(room, offset)) } });
+  // What begins at its end is scrolled the other way round.
+  const scroll = (by: number) => to(Math.min(room, mode.offset) + (fromEnd ? -by : by));
   switch (word) {
     case "q":
       return { state, orders: [{ kind: "quit", code: 0 }] };
+    case "<tab>": {
+      const view = mode.kind === "detail" ? serviceOf(state, mode.item) : null;
+      if (mode.kind !== "detail" || view === null) return still(state);
+      return asking({ ...state, mode: { ...mode, offset: 0, node: nextNode(view) } });
+    }
+    case "<home>":
+    case "g":
+      return to(fromEnd ? room : 0);
+    case "<end>":
+    case "G":
+      return to(fromEnd ? 0 : room);
     case "<down>":
     case "j":
       return scroll(1);
@@ -170,15 +185,18 @@ function pressOnPage(state: ConsoleState, mode: Extract<Mode, { offset: number }
   }
 }
 
-/** Of the group under the cursor, or of the only one that there is. */
+/** Of the group that the line under the cursor is about, else of the first one; Tab chooses another one. */
 function planSwitchover(state: ConsoleState): Reduced {
   const groups = groupsOf(state), item = selectedItem(state) ?? "";
   const entry = state.timeline.find(({ id }) => id === item);
   const about = entry?.type === "entry" ? entry.entry.group : undefined;
-  const view =
-    groups.find(({ pair, name: group }) =>
-      item === `group:${pair}/${group}` || item.startsWith(serviceId(pair, group, "")) || about === group
-    ) ?? (groups.length === 1 ? groups[0] : undefined);
+  const view = groups.find(({ pair, name: group }) =>
+    item === `group:${pair}/${group}` || item.startsWith(serviceId(pair, group, "")) || about === group
+  );
+  return planning(state, view ?? groups[0]);
+}
+
+function planning(state: ConsoleState, view: GroupView | undefined): Reduced {
   if (view === undefined) return still(state);
   // The one that takes over writes the receipt that tells most; the one that serves can be asked as well.
   const side = view.sides.find(({ node }) => !view.owners.includes(node)) ?? view.sides[0]!;
@@ -190,30 +208,38 @@ function planSwitchover(state: ConsoleState): Reduced {
     to: from === null ? null : from === side.node ? peer : side.node,
     daemon: side.daemon,
   };
+  const serving = view.sides.find(({ node, daemon }) => node === from && daemon !== side.daemon);
   return {
     state: { ...state, mode: { kind: "plan", plan, stage: { kind: "asking" }, offset: 0 } },
-    orders: [{ kind: "rehearse", daemon: side.daemon, group: view.name }],
+    orders: [{ kind: "rehearse", daemon: side.daemon, beside: serving?.daemon ?? null, group: view.name }],
   };
 }
 
 function pressInPlan(state: ConsoleState, mode: Extract<Mode, { kind: "plan" }>, key: Key): Reduced {
-  const word = name(key);
-  if (mode.stage.kind === "planned" && (word === "n" || word === "N")) return back(state);
-  if (mode.stage.kind !== "planned" || (word !== "y" && word !== "Y")) return pressOnPage(state, mode, key);
-  const { group, to, daemon } = mode.plan;
+  const word = name(key), { plan, stage } = mode;
+  if (word === "<tab>" && (stage.kind === "planned" || stage.kind === "asking")) {
+    const groups = groupsOf(state), at = groups.findIndex((it) => it.pair === plan.pair && it.name === plan.group);
+    return planning(state, groups[(at + 1) % Math.max(1, groups.length)]);
+  }
+  if (stage.kind === "planned" && (word === "n" || word === "N")) return back(state);
+  if (stage.kind !== "planned" || (word !== "y" && word !== "Y")) return pressOnPage(state, mode, key);
+  const { group, to, daemon } = plan;
   return {
     state: { ...state, mode: { ...mode, stage: { kind: "moving", sinceMs: state.nowMs }, offset: 0 } },
     orders: [{ kind: "switchover", daemon, group, to }],
   };
 }
 
-/** Of the node under the cursor, else of the first one that answers. */
+/** Of the node that the line under the cursor is about, else of the first one that answers; Tab chooses another one. */
 function planMaintenance(state: ConsoleState): Reduced {
   const item = selectedItem(state) ?? "";
   const chosen = state.daemons.findIndex((it) =>
-    answers(it) && (item === `nodes:${it.status.pair}/${it.status.node}` || item === `maintenance:${it.status.node}`)
+    answers(it) && [`nodes:${it.status.pair}/${it.status.node}`, `alarm:${it.status.node}/maintenance`].includes(item)
   );
-  const daemon = chosen >= 0 ? chosen : state.daemons.findIndex(answers);
+  return maintaining(state, chosen >= 0 ? chosen : state.daemons.findIndex(answers));
+}
+
+function maintaining(state: ConsoleState, daemon: number): Reduced {
   if (daemon < 0) return still(state);
   const on = maintenanceOf(state.daemons[daemon]!.status) !== true;
   return still({ ...state, mode: { kind: "maintenance", daemon, on, stage: { kind: "asking" } } });
@@ -223,11 +249,24 @@ function pressInMaintenance(state: ConsoleState, mode: Extract<Mode, { kind: "ma
   const word = name(key);
   if (word === "q") return { state, orders: [{ kind: "quit", code: 0 }] };
   if (mode.stage.kind !== "asking") return word === "<escape>" || word === "<enter>" ? back(state) : still(state);
-  if (word === "y" || word === "Y") {
-    return {
-      state: { ...state, mode: { ...mode, stage: { kind: "ordered" } } },
-      orders: [{ kind: "maintenance", daemon: mode.daemon, on: mode.on }],
-    };
+  switch (word) {
+    case "y":
+    case "Y":
+      return {
+        state: { ...state, mode: { ...mode, stage: { kind: "ordered" } } },
+        orders: [{ kind: "maintenance", daemon: mode.daemon, on: mode.on }],
+      };
+    case "<tab>":
+    case "<down>":
+    case "<up>": {
+      const all = state.daemons.flatMap((it, i) => answers(it) ? [i] : []), by = word === "<up>" ? all.length - 1 : 1;
+      return maintaining(state, all[(all.indexOf(mode.daemon) + by) % all.length] ?? -1);
+    }
+    case "n":
+    case "N":
+    case "<escape>":
+      return back(state);
+    default:
+      return still(state);
   }
-  return word === "n" || word === "N" || word === "<escape>" ? back(state) : still(state);
 }

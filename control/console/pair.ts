@@ -9,6 +9,8 @@ import { answers, type ConsoleState, type Daemon } from "./state.ts";
 export interface NodeView {
   readonly pair: string;
   readonly name: string;
+  /** Its name; where daemons of several pairs are watched, behind that of its pair. */
+  readonly label: string;
   /** Index of its own daemon; null where only the peer speaks of it. */
   readonly daemon: number | null;
   readonly lost: string | null;
@@ -20,6 +22,7 @@ export interface NodeView {
 export interface GroupView {
   readonly pair: string;
   readonly name: string;
+  readonly label: string;
   /** One for each daemon that answers and has the group. */
   readonly sides: readonly { readonly node: string; readonly daemon: number; readonly group: GroupJson }[];
   /** Nodes that are primary by their own word, or by that of a peer that hears them. */
@@ -58,11 +61,11 @@ export function pathKey(path: Pick<PathSnapshot, "kind" | "local" | "remote">): 
 
 /** Nodes in the order of the daemons, a peer without a daemon of its own behind the node that speaks of it. */
 export function nodesOf({ daemons }: ConsoleState): readonly NodeView[] {
-  const nodes: NodeView[] = [];
+  const nodes: Omit<NodeView, "label">[] = [];
   const own = new Set(daemons.flatMap(({ status }) => status === null ? [] : [nodeKey(status.pair, status.node)]));
   for (const [index, { status, lost, runDir }] of daemons.entries()) {
     if (status === null) {
-      nodes.push({ pair: "", name: runDir, daemon: index, lost, status: null, heard: null });
+      nodes.push({ pair: "", name: folderName(runDir), daemon: index, lost, status: null, heard: null });
       continue;
     }
     const key = nodeKey(status.pair, status.node);
@@ -72,7 +75,23 @@ export function nodesOf({ daemons }: ConsoleState): readonly NodeView[] {
     const heard = lost === null ? status.peer : null;
     nodes.push({ pair: status.pair, name: status.peer.name, daemon: null, lost: null, status: null, heard });
   }
-  return nodes;
+  // The two nodes of a pair stand beside each other, in whatever order their daemons are watched.
+  const pairs = [...new Set(nodes.map(({ pair }) => pair))];
+  return pairs.flatMap((pair) => nodes.filter((node) => node.pair === pair))
+    .map((node) => ({ ...node, label: labelOf(daemons, node.pair, node.name) }));
+}
+
+/** Folders that are watched differ at their ends. */
+function folderName(folder: string): string {
+  return folder.length <= FOLDER_MAX ? folder : `…${folder.slice(1 - FOLDER_MAX)}`;
+}
+
+const FOLDER_MAX = 18;
+
+/** A name alone says which, unless daemons of several pairs are watched. */
+export function labelOf(daemons: readonly Daemon[], pair: string, name: string): string {
+  const several = daemons.some(({ status }) => status !== null && status.pair !== pair);
+  return several && pair !== "" ? nodeKey(pair, name) : name;
 }
 
 function nodeKey(pair: string, node: string): string {
@@ -103,7 +122,7 @@ export function groupsOf({ daemons, doubts, nowMs }: ConsoleState): readonly Gro
     const roles = rolesOf(view.sides, daemons);
     const owners = [...roles].filter(([, role]) => role === "primary").map(([node]) => node);
     const settled = owners.length === 1 || nowMs - (doubts.get(key) ?? nowMs) >= DOUBT_MS;
-    return { ...view, roles, owners, settled };
+    return { ...view, label: labelOf(daemons, view.pair, view.name), roles, owners, settled };
   });
 }
 

@@ -19,10 +19,17 @@ Deno.test("an even path is a low line, its worse moments stand out, losses are c
 });
 
 Deno.test("the last minute, the newest at the right; what was before it is blank", () => {
-  assert.equal(text(historyOf([[1, 100], [14, 100]]), 6), "    ▁▁");
+  assert.equal(text(historyOf([[14, 100], [1, 100]]), 6), "    ▁▁");
   assert.equal(text([], 4), "    ");
   const old = historyOf([[59, 100]]);
   assert.equal(slices(old, HISTORY_MS, 6).every((slice) => slice === null), true);
+});
+
+Deno.test("between two polls what was said last holds; where a daemon was away the picture is blank", () => {
+  const polled = Array.from({ length: 60 }, (_, i) => [59 - i, 100] as const);
+  assert.equal(text(historyOf(polled), 150).trim(), "▁".repeat(148));
+  const away = polled.filter(([age]) => age < 20 || age >= 40);
+  assert.equal(text(historyOf(away), 60), `${"▁".repeat(23)}${" ".repeat(17)}${"▁".repeat(20)}`);
 });
 
 Deno.test("a column of several samples shows the worst of them", () => {
@@ -49,8 +56,8 @@ Deno.test("steps of a switch: each a bar from the end of the one before, the lon
     [
       "    +0 µs                              hold ",
       "  +412 µs  █████▋                      pass ",
-      "+1 903 µs       █████████████████████  drain",
-      "+1 904 µs                           █  take ",
+      "+1 903 µs       ████████████████████▍  drain",
+      "+1 904 µs                           ▏  take ",
     ].map((line) => line),
   );
   assert.deepEqual(barRows(steps, 44).map(({ spans }) => spans[2]!.tone), ["good", "good", "warn", "good"]);

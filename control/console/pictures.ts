@@ -40,6 +40,11 @@ export interface Step {
 const BAR = "█";
 const EIGHTHS = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
+/** Wider bars are no better to read, and their names are far from their times. */
+const BAR_COLUMNS_MAX = 90;
+/** Of the width for the names of steps, where they need it. */
+const NAME_SHARE = 0.42;
+
 /**
  * Each step a bar from the end of the one before to its own, on a common axis of time:
  *
@@ -54,9 +59,9 @@ export function barRows(steps: readonly Step[], width: number, shown = steps.len
   const timeWidth = Math.max(0, ...times.map(textWidth));
   const nameWidth = Math.min(
     Math.max(0, ...steps.map(({ step }) => textWidth(step))),
-    Math.max(4, Math.floor(width / 3)),
+    Math.max(4, Math.floor(width * NAME_SHARE)),
   );
-  const columns = Math.max(4, width - timeWidth - nameWidth - 4);
+  const columns = Math.max(4, Math.min(BAR_COLUMNS_MAX, width - timeWidth - nameWidth - 4));
   const total = Math.max(1, ...steps.map(({ atUs }) => atUs));
   return steps.slice(0, shown).map(({ step, atUs }, i) => {
     const from = i === 0 ? 0 : steps[i - 1]!.atUs;
@@ -76,9 +81,9 @@ function longest(steps: readonly Step[], index: number): boolean {
   return lengths[index]! > 0 && lengths[index] === Math.max(...lengths);
 }
 
-/** From one share of the width to another, to an eighth of a column at its end. What took any time is seen. */
+/** From one share of the width to another; its length is right to an eighth of a column. What took any time is seen. */
 function bar(from: number, to: number, columns: number): string {
   const start = Math.min(columns - 1, Math.floor(from * columns));
-  const eighths = Math.max(to > from ? 1 : 0, Math.round((to * columns - start) * 8));
+  const eighths = Math.min((columns - start) * 8, Math.max(to > from ? 1 : 0, Math.round((to - from) * columns * 8)));
   return " ".repeat(start) + BAR.repeat(Math.floor(eighths / 8)) + EIGHTHS[eighths % 8]!;
 }

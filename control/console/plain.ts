@@ -27,7 +27,7 @@ export async function runPlain(io: Terminal, runDirs: readonly string[]): Promis
     new Session(runDir, {
       status: (status) => take({ kind: "status", daemon, status, nowMs: Date.now() }),
       entry: (entry) => take({ kind: "entry", daemon, entry }),
-      lost: (reason) => take({ kind: "lost", daemon, reason }),
+      lost: (reason) => take({ kind: "lost", daemon, reason, nowMs: Date.now() }),
     })
   );
   for (const session of sessions) void session.run();
@@ -54,7 +54,8 @@ async function quitAtQ(end: (code: number) => void): Promise<void> {
 export function changes(before: ConsoleState, after: ConsoleState, event: ConsoleEvent, begunMs: number): string[] {
   if (event.kind === "entry") {
     const fresh = after.timeline !== before.timeline && event.entry.at > new Date(begunMs).toISOString();
-    return fresh ? [entryText(event.entry)] : [];
+    const node = after.daemons.length > 1 ? after.daemons[event.daemon]?.status?.node ?? "" : "";
+    return fresh ? [entryText(event.entry, node)] : [];
   }
   if (event.kind !== "status" && event.kind !== "lost") return [];
   const node = (state: ConsoleState) => state.daemons[event.daemon]?.status ?? null;

@@ -2,7 +2,7 @@
 import type { EntryJson, ReceiptJson, StatusJson } from "../api/json.ts";
 import { addSample, type PathHistory } from "./history.ts";
 import type { Key } from "./keys.ts";
-import { pressKey } from "./key_press.ts";
+import { outputOrder, pressKey } from "./key_press.ts";
 import { doubtsOf, pathKey } from "./pair.ts";
 import type { Rehearsal } from "./rehearsal.ts";
 import {
@@ -20,26 +20,33 @@ export type ConsoleEvent =
   /** Time goes on. */
   | { readonly kind: "tick"; readonly nowMs: number }
   | { readonly kind: "status"; readonly daemon: number; readonly status: StatusJson; readonly nowMs: number }
-  | { readonly kind: "lost"; readonly daemon: number; readonly reason: string }
+  | { readonly kind: "lost"; readonly daemon: number; readonly reason: string; readonly nowMs: number }
   | { readonly kind: "entry"; readonly daemon: number; readonly entry: EntryJson }
   /** Said by the console or by who embeds it. */
   | { readonly kind: "said"; readonly id: string; readonly at: string; readonly node: string; readonly text: string }
   | { readonly kind: "extra"; readonly extra: Extra }
-  | { readonly kind: "rehearsed"; readonly rehearsal: Rehearsal | null; readonly remark: string }
+  /** Of the group that was asked about: another one may have been chosen meanwhile. */
+  | {
+    readonly kind: "rehearsed";
+    readonly group: string;
+    readonly rehearsal: Rehearsal | null;
+    readonly remark: string;
+  }
   | { readonly kind: "switched"; readonly receipt: ReceiptJson }
   | { readonly kind: "refused"; readonly text: string }
   | { readonly kind: "maintained" }
-  | { readonly kind: "output"; readonly item: string; readonly output: ServiceOutput };
+  | { readonly kind: "output"; readonly key: string; readonly output: ServiceOutput };
 
 /** What is to be done outside. */
 export type Order =
-  | { readonly kind: "rehearse"; readonly daemon: number; readonly group: string }
+  /** `beside`: the daemon that serves, if it is another one: it can count what will not survive. */
+  | { readonly kind: "rehearse"; readonly daemon: number; readonly beside: number | null; readonly group: string }
   | { readonly kind: "switchover"; readonly daemon: number; readonly group: string; readonly to: string | null }
   | { readonly kind: "maintenance"; readonly daemon: number; readonly on: boolean }
   | {
     readonly kind: "output";
     readonly daemon: number;
-    readonly item: string;
+    readonly key: string;
     readonly group: string;
     readonly service: string;
   }
@@ -71,9 +78,9 @@ export function reduce(state: ConsoleState, event: ConsoleEvent): Reduced {
     case "tick":
       return same(playOn(doubting({ ...state, nowMs: event.nowMs })));
     case "status":
-      return same(doubting(heard(state, event)));
+      return outputAgain(doubting(heard(state, event)), event.daemon);
     case "lost":
-      return same(doubting(withDaemon(state, event.daemon, (daemon) => ({ ...daemon, lost: event.reason }))));
+      return same(doubting(lose(state, event)));
     case "entry":
       return same(remember(state, entryHappening(state, event.daemon, event.entry)));
     case "said":
@@ -81,7 +88,7 @@ export function reduce(state: ConsoleState, event: ConsoleEvent): Reduced {
     case "extra":
       return same({ ...state, extra: event.extra });
     case "output":
-      return same({ ...state, outputs: new Map([[event.item, event.output]]) });
+      return same({ ...state, outputs: new Map([...state.outputs, [event.key, event.output]]) });
     case "rehearsed":
     case "switched":
     case "refused":
@@ -105,6 +112,21 @@ function withDaemon(state: ConsoleState, index: number, change: (daemon: Daemon)
   return { ...state, daemons: state.daemons.map((daemon, i) => i === index ? change(daemon) : daemon) };
 }
 
+/** What a service prints is looked at again with each status while its page is open. */
+function outputAgain(state: ConsoleState, daemon: number): Reduced {
+  const order = outputOrder(state);
+  return { state, orders: order !== null && order.daemon === daemon ? [order] : [] };
+}
+
+function lose(state: ConsoleState, { daemon: index, reason, nowMs }: Extract<ConsoleEvent, { kind: "lost" }>) {
+  // Where nobody answers, time goes on all the same.
+  return withDaemon(
+    { ...state, nowMs: Math.max(state.nowMs, nowMs) },
+    index,
+    (daemon) => ({ ...daemon, lost: reason, lostAtMs: daemon.lostAtMs ?? nowMs }),
+  );
+}
+
 function heard(state: ConsoleState, event: Extract<ConsoleEvent, { kind: "status" }>): ConsoleState {
   const { status, nowMs } = event;
   return withDaemon({ ...state, nowMs: Math.max(state.nowMs, nowMs) }, event.daemon, (daemon) => {
@@ -114,7 +136,7 @@ function heard(state: ConsoleState, event: Extract<ConsoleEvent, { kind: "status
       const key = pathKey(path);
       histories.set(key, addSample(daemon.histories.get(key) ?? [], path, nowMs));
     }
-    return { ...daemon, status, lost: null, histories };
+    return { ...daemon, status, lost: null, lostAtMs: null, histories };
   });
 }
 
@@ -139,7 +161,7 @@ function answered(
 ): ConsoleState {
   const { mode } = state;
   if (mode.kind === "plan") {
-    if (event.kind === "rehearsed" && mode.stage.kind === "asking") {
+    if (event.kind === "rehearsed" && mode.stage.kind === "asking" && mode.plan.group === event.group) {
       const { rehearsal, remark } = event;
       return { ...state, mode: { ...mode, stage: { kind: "planned", rehearsal, remark } } };
     }

@@ -7,6 +7,9 @@ export interface Rehearsal {
   readonly possible: boolean;
   readonly predictedGapUs: number | null;
   readonly predictedUs: number | null;
+  /** What the numbers come from. */
+  readonly basis: string;
+  /** Since the beginning of the switch. */
   readonly steps: readonly { readonly step: string; readonly us: number }[];
   readonly survives: readonly string[];
   readonly doesNot: readonly { readonly what: string; readonly why: string }[];
@@ -23,6 +26,7 @@ export function readRehearsal(value: unknown): Rehearsal | null {
     possible: value["possible"],
     predictedGapUs: number(value["predicted_gap_us"]),
     predictedUs: number(value["predicted_us"]),
+    basis: text(value["basis"]),
     steps: list(value["steps"]).filter(isObject).map((step) => ({
       step: text(step["step"]),
       us: number(step["us"]) ?? 0,
@@ -50,4 +54,17 @@ function text(value: unknown): string {
 
 function number(value: unknown): number | null {
   return typeof value === "number" && Number.isFinite(value) ? value : null;
+}
+
+/**
+ * What the node that would take over says, with what the one that serves knows better: who depends on it. Both are asked where both can be.
+ */
+export function withServing(taking: Rehearsal, serving: Rehearsal | null): Rehearsal {
+  if (serving === null) return taking;
+  return {
+    ...taking,
+    possible: taking.possible && serving.possible,
+    doesNot: serving.doesNot,
+    notReady: [...new Set([...taking.notReady, ...serving.notReady])],
+  };
 }

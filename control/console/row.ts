@@ -96,7 +96,7 @@ export function wrapText(text: string, width: number, indent = ""): string[] {
   for (const whole of oneLine(text).split(" ")) {
     let word = whole;
     while (textWidth(word) > width - indent.length) {
-      const piece = [...word].slice(0, Math.max(1, Math.floor((width - indent.length) / 2))).join("");
+      const piece = firstPart(word, width - indent.length);
       if (line.trim() !== "") lines.push(line);
       lines.push((lines.length === 0 ? "" : indent) + piece);
       line = "";
@@ -112,4 +112,15 @@ export function wrapText(text: string, width: number, indent = ""): string[] {
   }
   if (line.trim() !== "" || lines.length === 0) lines.push(line);
   return lines;
+}
+
+/** As much of a word as this many columns take, one character at least. */
+function firstPart(word: string, columns: number): string {
+  let part = "", used = 0;
+  for (const char of word) {
+    used += charWidth(char.codePointAt(0)!);
+    if (part !== "" && used > columns) break;
+    part += char;
+  }
+  return part;
 }

@@ -1,9 +1,9 @@
 /** The console on a terminal: daemons, keys and time go into the state, pictures and orders come out of it. */
-import { ApiError } from "../api/client.ts";
+import { type ApiClient, ApiError } from "../api/client.ts";
 import type { Terminal } from "../api/commands/terminal.ts";
 import { type ConsoleEvent, isPlaying, type Order, PLAY_STEP_MS, reduce } from "./reduce.ts";
 import { isReceipt } from "./answer_check.ts";
-import { isObject, readRehearsal } from "./rehearsal.ts";
+import { isObject, readRehearsal, withServing } from "./rehearsal.ts";
 import { loadRenderer } from "./load_renderer.ts";
 import type { Renderer } from "./renderer.tsx";
 import { rowText } from "./row.ts";
@@ -29,6 +29,10 @@ export interface ConsoleOptions {
 
 /** Pictures follow each other no faster than this. */
 const FRAME_MS = 50;
+/** Nor do they take a greater part of the time than this, in a storm of events or on a slow machine: only keys are answered at once. */
+const DRAWING_SHARE = 0.02;
+/** A picture is never older, whatever it costs. */
+const FRAME_MS_MAX = 1000;
 /** Several daemons that are asked at the same time make one picture. */
 const ROUTINE_MS = 100;
 /** The clock and the ages go on where nothing else does. */
@@ -70,6 +74,8 @@ class Console {
   #frame: ReturnType<typeof setTimeout> | undefined;
   #dueAt = Infinity;
   #drawnAt = -Infinity;
+  /** What the last picture cost. */
+  #drawingMs = 0;
   #tick: ReturnType<typeof setTimeout> | undefined;
   #said = 0;
   #closed = false;
@@ -92,7 +98,7 @@ class Console {
       new Session(runDir, {
         status: (status) => this.#take({ kind: "status", daemon, status, nowMs: Date.now() }),
         entry: (entry) => this.#take({ kind: "entry", daemon, entry }),
-        lost: (reason) => this.#take({ kind: "lost", daemon, reason }),
+        lost: (reason) => this.#take({ kind: "lost", daemon, reason, nowMs: Date.now() }),
       })
     );
   }
@@ -125,12 +131,16 @@ class Console {
 
   #take(event: ConsoleEvent, atOnce = false): void {
     if (this.#closed) return;
-    const routine = event.kind === "status" && this.#state.daemons[event.daemon]?.status !== null;
+    const before = "daemon" in event ? this.#state.daemons[event.daemon] : undefined;
+    const routine = event.kind === "status" ? before?.status !== null : event.kind === "lost" && before?.lost !== null;
     const { state, orders } = reduce(this.#state, event);
     this.#state = state;
     for (const order of orders) this.#obey(order);
     if (atOnce) this.#draw();
-    else this.#drawSoon(routine ? ROUTINE_MS : Math.max(0, this.#drawnAt + FRAME_MS - performance.now()));
+    else {
+      const dueAt = this.#drawnAt + Math.max(FRAME_MS, Math.min(FRAME_MS_MAX, this.#drawingMs / DRAWING_SHARE));
+      this.#drawSoon(Math.max(routine ? ROUTINE_MS : 0, dueAt - performance.now()));
+    }
   }
 
   /** What comes in one burst makes one picture. */
@@ -148,6 +158,7 @@ class Console {
     if (this.#closed || this.#renderer === null) return;
     this.#drawnAt = performance.now();
     this.#renderer.draw(screenOf(this.#state));
+    this.#drawingMs = performance.now() - this.#drawnAt;
   }
 
   #ticking(): void {
@@ -179,11 +190,12 @@ class Console {
   }
 
   /** Asks a daemon; `answer` and `refused` make the event that its words are. */
-  #ask(
+  #ask<T>(
     daemon: number,
-    question: Parameters<Session["ask"]>[0],
-    answer: (value: unknown) => ConsoleEvent,
+    question: (client: ApiClient) => Promise<T>,
+    answer: (value: T) => ConsoleEvent,
     refused: (error: ApiError) => ConsoleEvent,
+    changes = true,
   ): void {
     const session = this.#sessions[daemon];
     if (session === undefined) return;
@@ -191,23 +203,28 @@ class Console {
       if (!(error instanceof ApiError)) throw error;
       this.#take(refused(error));
     }).finally(() => {
-      session.enliven();
+      if (changes) session.enliven();
       // A receipt is played faster than the clock goes.
       clearTimeout(this.#tick);
       if (!this.#closed) this.#ticking();
     });
   }
 
-  #rehearse({ daemon, group }: Extract<Order, { kind: "rehearse" }>): void {
+  #rehearse({ daemon, beside, group }: Extract<Order, { kind: "rehearse" }>): void {
+    const question = (client: ApiClient) => client.ask("GET", `/v1/groups/${encodeURIComponent(group)}/rehearsal`);
+    // Without an answer of the node that serves, that of the other one is enough.
+    const serving = beside === null ? null : this.#sessions[beside]?.ask(question).then(readRehearsal, () => null);
     this.#ask(
       daemon,
-      (client) => client.ask("GET", `/v1/groups/${encodeURIComponent(group)}/rehearsal`),
-      (value) => {
-        const rehearsal = readRehearsal(value);
-        return { kind: "rehearsed", rehearsal, remark: rehearsal === null ? "the daemon's answer cannot be read" : "" };
+      async (client) => [await question(client), await serving ?? null] as const,
+      ([value, other]) => {
+        const taking = readRehearsal(value), rehearsal = taking === null ? null : withServing(taking, other);
+        const remark = rehearsal === null ? "the daemon's answer cannot be read" : "";
+        return { kind: "rehearsed", group, rehearsal, remark };
       },
       (error) => ({
         kind: "rehearsed",
+        group,
         rehearsal: null,
         remark: unknownThere(error) ? "this daemon has none" : error.message,
       }),
@@ -236,8 +253,8 @@ class Console {
     );
   }
 
-  #output({ daemon, group, service, item }: Extract<Order, { kind: "output" }>): void {
-    const output = (it: ServiceOutput): ConsoleEvent => ({ kind: "output", item, output: it });
+  #output({ daemon, group, service, key }: Extract<Order, { kind: "output" }>): void {
+    const output = (it: ServiceOutput): ConsoleEvent => ({ kind: "output", key, output: it });
     this.#ask(
       daemon,
       (client) =>
@@ -249,6 +266,7 @@ class Console {
       },
       (error) =>
         output({ kind: "none", text: unknownThere(error) ? "this daemon does not keep its output" : error.message }),
+      false,
     );
   }
 }

@@ -19,11 +19,11 @@ function busy(columns: number, rows: number): Player {
 
 Deno.test("all is well: who serves, the pair as two columns, paths, groups", () =>
   assert.deepEqual(picture(Player.both(80, 16)), [
-    " segue ✔ all is well · a serves web                                   03:04:10Z",
+    " segue ✔ all is well · a serves web · last: failover to a, 8881 d 1 h ago",
     `─ PAIR ${"─".repeat(73)}`,
     "  a up 3 h 12 min · segue 0.1.0         │ b up 3 h 12 min · segue 0.1.0",
     "  web ● PRIMARY  epoch 12 lease 18 ms   │ web ○ standby  epoch 12",
-    `─ PATHS ${"─".repeat(72)}`,
+    `─ PATHS  round trip, loss, the last minute ${"─".repeat(37)}`,
     "  ● 10.78.0.1 – 10.78.0.2  a 120 µs  0 %    b 101 µs  0 %                      ▁",
     "  ● frames on veth0        a 98 µs   0 %    b 101 µs  0 %                      ▁",
     `─ GROUPS ${"─".repeat(71)}`,
@@ -39,7 +39,7 @@ Deno.test("all is well: who serves, the pair as two columns, paths, groups", () 
 
 Deno.test("after a failover: alarms first, then who serves, and what happened last", () => {
   const player = Player.both(80, 24);
-  player.take({ kind: "lost", daemon: 0, reason: "no daemon: /run/a/segue.sock does not exist" });
+  player.take({ kind: "lost", daemon: 0, reason: "no daemon: /run/a/segue.sock does not exist", nowMs: NOW_MS });
   const group = { ...statusOfB().groups[0]!, role: "primary", epoch: 13, lease: { held: true, left_ms: 40 } } as const;
   const alone = { name: "a", state: "silent", last_heard_ms: 4000, version: "0.1.0" } as const;
   player.hear(1, { ...statusOfB({ peer: alone }), groups: [group] });
@@ -49,8 +49,8 @@ Deno.test("after a failover: alarms first, then who serves, and what happened la
   assert.match(lines[1]!, /^─ ALARMS ─/);
   assert.match(lines[2]!, /^ {2}✖ LOST {4}a: no daemon: \/run\/a\/segue.sock does not exist, trying again/);
   assert.match(lines[3]!, /^ {2}▲ peer {4}b says: a is silent, heard 4 s ago/);
-  assert.match(lines[5]!, /^ {2}a no daemon +│ b up 3 h 12 min/);
-  assert.match(lines[6]!, /^ {2}web ○ not heard +│ web ● PRIMARY {2}epoch 13 lease 40 ms$/);
+  assert.match(lines[5]!, /^ {2}a no daemon for 0 s +│ b up 3 h 12 min/);
+  assert.match(lines[6]!, /^ {2}web ○ was primary, epoch 12 +│ web ● PRIMARY {2}epoch 13 lease 40 ms$/);
   assert.ok(
     lines.some((line) => /^ {2}03:04:09 {2}web: failover on b done in 6.40 ms, epoch 12 → 13: a silent/.test(line)),
   );
@@ -86,7 +86,7 @@ Deno.test("one daemon alone tells of its peer what it hears", () => {
 Deno.test("before the first word, and with no daemon at all", () => {
   const player = new Player(80, 16, ["/run/segue"]);
   assert.match(picture(player)[0]!, /asking …/);
-  player.take({ kind: "lost", daemon: 0, reason: "no daemon: /run/segue/segue.sock does not exist" });
+  player.take({ kind: "lost", daemon: 0, reason: "no daemon: /run/segue/segue.sock does not exist", nowMs: NOW_MS });
   assert.match(picture(player)[2]!, /LOST .*no daemon: \/run\/segue\/segue.sock does not exist, trying again/);
   assert.match(picture(player.hear(0, statusOfA()))[0]!, /✔ all is well/);
 });
@@ -151,6 +151,8 @@ Deno.test("rows are shared out: each its least from the front, then what it want
   assert.deepEqual(shareRows(20, [3, 4, 3, 50], [2, 2, 2, 4]), [3, 4, 3, 10]);
   assert.deepEqual(shareRows(9, [3, 4, 3, 50], [2, 2, 2, 4]), [2, 2, 2, 3]);
   assert.deepEqual(shareRows(0, [3, 4], [2, 2]), [0, 0]);
+  assert.deepEqual(shareRows(8, [3, 4, 3, 50], [2, 2, 2, 6], 3), [2, 2, 2, 2]);
+  assert.deepEqual(shareRows(5, [3, 4, 3, 50], [2, 2, 2, 6], 3), [2, 1, 0, 2]);
 });
 
 Deno.test("a receipt that is older than today shows its day", () => {

@@ -10,6 +10,8 @@ export interface Daemon {
   readonly status: StatusJson | null;
   /** Why nothing is heard of it; null while it answers, or before the first try. */
   readonly lost: string | null;
+  /** Milliseconds of the wall clock; null while it answers. */
+  readonly lostAtMs: number | null;
   /** By `pathKey`. */
   readonly histories: ReadonlyMap<string, PathHistory>;
 }
@@ -39,7 +41,8 @@ export type Mode =
   | { readonly kind: "dashboard" }
   | { readonly kind: "filter" }
   | { readonly kind: "help"; readonly offset: number }
-  | { readonly kind: "detail"; readonly item: string; readonly offset: number }
+  /** `node`: whose output of a service the operator chose. */
+  | { readonly kind: "detail"; readonly item: string; readonly offset: number; readonly node?: string }
   | { readonly kind: "plan"; readonly plan: Plan; readonly stage: PlanStage; readonly offset: number }
   | { readonly kind: "maintenance"; readonly daemon: number; readonly on: boolean; readonly stage: MaintenanceStage };
 
@@ -60,7 +63,6 @@ export type MaintenanceStage =
 
 /** The last output of a service, as far as its daemon gives it. */
 export type ServiceOutput =
-  | { readonly kind: "asked" }
   | { readonly kind: "lines"; readonly lines: readonly string[] }
   | { readonly kind: "none"; readonly text: string };
 
@@ -86,7 +88,7 @@ export interface ConsoleState {
   /** Id of the item under the cursor; may have gone meanwhile. */
   readonly selected: string | null;
   readonly filter: string;
-  /** By item id of the service. */
+  /** By `outputKey`. */
   readonly outputs: ReadonlyMap<string, ServiceOutput>;
   readonly extra: Extra;
   readonly colours: boolean;
@@ -99,7 +101,7 @@ export function initialState(runDirs: readonly string[], columns: number, rows: 
     columns,
     rows,
     nowMs,
-    daemons: runDirs.map((runDir) => ({ runDir, status: null, lost: null, histories: new Map() })),
+    daemons: runDirs.map((runDir) => ({ runDir, status: null, lost: null, lostAtMs: null, histories: new Map() })),
     doubts: new Map(),
     timeline: [],
     mode: { kind: "dashboard" },

@@ -1,7 +1,16 @@
 /** What is not as it should be, the worst first: alarms of the daemons, and what follows from their words together. Pure. */
 import { spanText } from "../api/units.ts";
 import { isObject } from "./rehearsal.ts";
-import { alarmsOf, groupsOf, type GroupView, nodesOf, type NodeView, pathsOf, type PathView } from "./pair.ts";
+import {
+  alarmsOf,
+  type AlarmView,
+  groupsOf,
+  type GroupView,
+  nodesOf,
+  type NodeView,
+  pathsOf,
+  type PathView,
+} from "./pair.ts";
 import type { ConsoleState } from "./state.ts";
 
 export interface Trouble {
@@ -20,10 +29,10 @@ export function troublesOf(state: ConsoleState): readonly Trouble[] {
   const all = [
     ...nodes.flatMap(lostTrouble),
     ...groups.flatMap(ownerTrouble),
-    ...alarmsOf(state).map(({ id, node, alarm }) => trouble(id, "bad", "ALARM", `${node}: ${alarm.text}`, alarm.since)),
+    ...alarmsOf(state).map(alarmTrouble),
     ...nodes.flatMap((node) => silentTrouble(node, state)),
-    ...groups.flatMap(groupTroubles),
-    ...pathTroubles(pathsOf(state)),
+    ...groups.flatMap((group) => groupTroubles(group, alarmsOf(state))),
+    ...pathTroubles(pathsOf(state), alarmsOf(state)),
     ...nodes.flatMap(maintenanceNote),
   ];
   return [...all.filter(({ tone }) => tone === "bad"), ...all.filter(({ tone }) => tone === "warn")];
@@ -33,22 +42,29 @@ function trouble(id: string, tone: Trouble["tone"], label: string, text: string,
   return { id, tone, label, text, since };
 }
 
-function lostTrouble({ daemon, name, lost, status }: NodeView): Trouble[] {
+/** What an operator ordered is a note. */
+function alarmTrouble({ id, node, alarm }: AlarmView): Trouble {
+  return alarm.kind === MAINTENANCE
+    ? trouble(id, "warn", "note", `${node}: ${alarm.text}`)
+    : trouble(id, "bad", "ALARM", `${node}: ${alarm.text}`, alarm.since);
+}
+
+function lostTrouble({ daemon, label, lost, status }: NodeView): Trouble[] {
   if (daemon === null || lost === null) return [];
   // Before its first word only its socket has a name.
-  const who = status === null ? "" : `${name}: `;
+  const who = status === null ? "" : `${label}: `;
   return [trouble(`lost:${daemon}`, "bad", "LOST", `${who}${lost}, trying again`)];
 }
 
-function ownerTrouble({ pair, name, owners, roles, settled }: GroupView): Trouble[] {
+function ownerTrouble({ pair, name, label, owners, roles, settled }: GroupView): Trouble[] {
   if (!settled) return [];
   const id = `owner:${pair}/${name}`;
   if (owners.length > 1) {
-    return [trouble(id, "bad", "ALARM", `${name}: ${owners.join(" and ")} both say that they are primary`)];
+    return [trouble(id, "bad", "ALARM", `${label}: ${owners.join(" and ")} both say that they are primary`)];
   }
   if (owners.length === 1) return [];
   const said = [...roles].map(([node, role]) => `${node} is ${role}`).join(", ");
-  return [trouble(id, "bad", "ALARM", `${name}: nobody serves it as far as is heard (${said})`)];
+  return [trouble(id, "bad", "ALARM", `${label}: nobody serves it as far as is heard (${said})`)];
 }
 
 function silentTrouble({ status }: NodeView, { daemons }: ConsoleState): Trouble[] {
@@ -60,25 +76,32 @@ function silentTrouble({ status }: NodeView, { daemons }: ConsoleState): Trouble
   return [trouble(`peer:${status.pair}/${name}`, "warn", "peer", `${status.node} says: ${name} is ${state}, ${since}`)];
 }
 
-function groupTroubles({ pair, name, sides }: GroupView): Trouble[] {
-  return sides.flatMap(({ node, group }) => [
-    ...group.eligible || group.role === "primary" ? [] : [
-      trouble(
-        `eligible:${pair}/${name}/${node}`,
-        "warn",
-        "group",
-        `${name} cannot be primary on ${node}: ${group.eligible_reason}`,
+/** What a daemon says as an alarm is not said again as a warning. */
+function groupTroubles({ pair, name, label, sides }: GroupView, alarms: readonly AlarmView[]): Trouble[] {
+  return sides.flatMap(({ node, group }) => {
+    const said = alarms.filter((it) => it.node === node).map(({ alarm }) => alarm.text);
+    const isSaid = (text: string) => text !== "" && said.some((it) => it.includes(text));
+    return [
+      ...group.eligible || group.role === "primary" || isSaid(group.eligible_reason) ? [] : [
+        trouble(
+          `eligible:${pair}/${name}/${node}`,
+          "warn",
+          "group",
+          `${label} cannot be primary on ${node}: ${group.eligible_reason}`,
+        ),
+      ],
+      ...group.services.filter((it) => it.healthy === false && !isSaid(`service ${it.name}:`)).map((service) =>
+        trouble(
+          serviceId(pair, name, service.name),
+          "warn",
+          "service",
+          `${label}: ${service.name} on ${node} is ${service.state}, not healthy${
+            service.last_error === undefined ? "" : `: ${service.last_error}`
+          }`,
+        )
       ),
-    ],
-    ...group.services.filter(({ healthy }) => healthy === false).map((service) =>
-      trouble(
-        serviceId(pair, name, service.name),
-        "warn",
-        "service",
-        `${name}: ${service.name} on ${node} is ${service.state}, not healthy`,
-      )
-    ),
-  ]);
+    ];
+  });
 }
 
 export function serviceId(pair: string, group: string, service: string): string {
@@ -89,13 +112,27 @@ export function pathId({ pair, key }: Pick<PathView, "pair" | "key">): string {
   return `path:${pair}/${key}`;
 }
 
-/** Of a pair all of whose paths are down that has been said: its peer is silent. */
-function pathTroubles(paths: readonly PathView[]): Trouble[] {
+/** Of a pair all of whose paths are down that has been said: its peer is silent. Nor is what a daemon says as an alarm said again. */
+function pathTroubles(paths: readonly PathView[], alarms: readonly AlarmView[]): Trouble[] {
   const some = new Set(paths.filter((path) => downSides(path).length === 0).map(({ pair }) => pair));
-  return paths.filter((path) => some.has(path.pair) && downSides(path).length > 0).map((path) =>
-    trouble(pathId(path), "warn", "path", `${pathName(path)} is down, says ${downSides(path).join(" and ")}`)
-  );
+  const isSaid = ({ kind, sides }: PathView) =>
+    sides.some(({ node, path: { local } }) => {
+      const name = kind === "frame" ? `frame ${local}` : `path ${local.replace(/:\d+$/, "")}`;
+      return alarms.some((it) => it.node === node && it.alarm.text.includes(`${name},`));
+    });
+  return paths.filter((path) => some.has(path.pair) && !isSaid(path)).flatMap((path) => {
+    const down = downSides(path), worst = Math.max(...path.sides.map((side) => side.path.loss));
+    const text = down.length > 0
+      ? `is down, says ${down.join(" and ")}`
+      : worst >= LOSS_WARNED
+      ? `loses ${Math.round(worst * 100)} % of the heartbeats`
+      : null;
+    return text === null ? [] : [trouble(pathId(path), "warn", "path", `${pathName(path)} ${text}`)];
+  });
 }
+
+/** Share of a path's heartbeats whose loss is worth a warning: a path that comes and goes is none to rely on. */
+const LOSS_WARNED = 0.1;
 
 function downSides({ sides }: PathView): string[] {
   return sides.filter(({ path: { state } }) => state === "down").map(({ node }) => node);
@@ -117,7 +154,11 @@ export function maintenanceOf(status: unknown): boolean | null {
   return isObject(value) && typeof value["on"] === "boolean" ? value["on"] : null;
 }
 
+/** Of a daemon that says it, but not as an alarm. */
 function maintenanceNote({ name, status, lost }: NodeView): Trouble[] {
-  if (lost !== null || maintenanceOf(status) !== true) return [];
-  return [trouble(`maintenance:${name}`, "warn", "note", `${name} is in maintenance`)];
+  if (lost !== null || status === null || maintenanceOf(status) !== true) return [];
+  if (status.alarms.some(({ kind }) => kind === MAINTENANCE)) return [];
+  return [trouble(`alarm:${name}/${MAINTENANCE}`, "warn", "note", `${name} is in maintenance`)];
 }
+
+const MAINTENANCE = "maintenance";

@@ -1,4 +1,5 @@
 /** The terminal itself: raw keys, the second screen, and all of it put back however the console ends. */
+import { discardOutput } from "../../kernel_ffi/terminal.ts";
 import { ENTER_SCREEN, LEAVE_SCREEN, Painter } from "./painter.ts";
 import { endKeys, type Key, readKeys } from "./keys.ts";
 
@@ -7,6 +8,8 @@ const encoder = new TextEncoder();
 const ESCAPE_MS = 60;
 /** At the end, for a terminal that takes nothing any more. */
 const LAST_WORD_MS = 500;
+const TRIES = 3;
+const STDOUT = 1;
 
 export interface TtyListener {
   keys(keys: readonly Key[]): void;
@@ -70,12 +73,10 @@ export class Tty {
     this.#open = false;
     this.#next = null;
     for (const [signal, listener] of this.#signals) Deno.removeSignalListener(signal, listener);
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const patience = new Promise<void>((resolve) => timer = setTimeout(resolve, LAST_WORD_MS));
-    await Promise.race([this.#writing, patience]);
-    // A terminal that has gone needs no farewell.
-    await Promise.race([writeAll(LEAVE_SCREEN).catch(() => {}), patience]);
-    clearTimeout(timer);
+    // A terminal that takes nothing would block the return to its old mode too, which waits for what was written (TCSADRAIN).
+    if (!await inTime(this.#writing ?? Promise.resolve())) discardOutput(STDOUT);
+    // On a machine that is only slow the farewell may be thrown away with the rest: it is said again. One that has gone needs none.
+    for (let tries = 1; !await inTime(farewell()) && tries < TRIES; tries++) discardOutput(STDOUT);
     try {
       Deno.stdin.setRaw(false);
     } catch {
@@ -142,6 +143,19 @@ export class Tty {
       this.#gone();
     }
   }
+}
+
+function farewell(): Promise<void> {
+  return writeAll(LEAVE_SCREEN).catch(() => {});
+}
+
+/** Whether it is done within the time for last words. */
+async function inTime(done: Promise<unknown>): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<false>((resolve) => timer = setTimeout(() => resolve(false), LAST_WORD_MS));
+  const result = await Promise.race([done.then(() => true as const), late]);
+  clearTimeout(timer);
+  return result;
 }
 
 async function writeAll(text: string): Promise<void> {

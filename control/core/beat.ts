@@ -2,6 +2,7 @@
 import { able, type GroupState } from "./group.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import type { NodeState } from "./node.ts";
+import { noteSent } from "./questions.ts";
 
 /**
  * Fills in everything but the round-trip echoes and MACs, which belong to the links.
@@ -15,6 +16,7 @@ export function fillHeartbeat(n: NodeState, nowUs: number, out: Heartbeat): void
   out.echoSession = n.freshness.echo;
   out.seq++;
   out.sentUs = nowUs;
+  noteSent(n.sent, out.seq, nowUs);
   out.digest.set(n.digest);
   out.groupCount = n.groups.length;
   for (const g of n.groups) fillGroup(n, g, out);

@@ -133,7 +133,7 @@ export function becomePrimary(n: NodeFacts, g: GroupState, kind: SwitchKind, rea
   // The address is taken at once; what comes for it waits in the kernel until somebody can answer.
   if (!planned && !servicesReady(g, "primary")) {
     g.holding = true;
-    n.out.push({ kind: "hold", group: g.index });
+    n.out.push({ kind: "hold", group: g.index, ahead: false });
   }
   n.out.push({ kind: "take", group: g.index, epoch });
   if (g.holding) {
@@ -193,11 +193,27 @@ export function becomePreparing(n: NodeFacts, g: GroupState, reason: string, swi
   g.moving.reason = reason;
   g.moving.peerEpoch = g.peer.epoch;
   g.moving.passingSeen = false;
+  g.moving.askedUs = -Infinity;
+  g.moving.refusedUs = -Infinity;
   g.holding = true;
   n.out.push({ kind: "begin", group: g.index, switch: "switchover", reason, fromEpoch: g.epoch }, {
     kind: "hold",
     group: g.index,
+    // Services may take their time; so long the address stays where no kernel answers for it, whatever becomes of the rules.
+    ahead: !g.managed,
   });
+}
+
+/**
+ * The licence ran out between the old node's word and the take: this process was stopped, or waited for the kernel. Nobody has heard of
+ * the take, and what the word is worth by now nobody here can tell: when all that waits has been read, the question is put again.
+ */
+export function becomePreparingAnew(n: NodeFacts, g: GroupState): void {
+  become(n, g, "preparing");
+  setPhase(g, "want", g.moving.id);
+  g.moving.askedUs = -Infinity;
+  g.moving.refusedUs = n.nowUs;
+  n.out.push({ kind: "step", group: g.index, text: "too late, to be asked anew" });
 }
 
 export function becomeLeaving(n: NodeFacts, g: GroupState, switchId: number): void {

@@ -15,8 +15,12 @@ export type Effect =
   | { readonly kind: "announce"; readonly group: number }
   /** Addresses off the service interfaces; they stay on `lo`. */
   | { readonly kind: "addressesOff"; readonly group: number }
-  /** Queue the group's packets: the hold set, then a beat marked HOLD. A failure comes back as `holdFailed`. */
-  | { readonly kind: "hold"; readonly group: number }
+  /**
+   * Queue the group's packets: the hold set, then a beat marked HOLD. A failure comes back as `holdFailed`.
+   * `ahead`: with the addresses on the interfaces already, behind the shut gate. That waits for a lock of the kernel which others may
+   * have for many milliseconds, and which must not stand between the old node's word and the take.
+   */
+  | { readonly kind: "hold"; readonly group: number; readonly ahead: boolean }
   /** Let go what came by way of the peer. */
   | { readonly kind: "releasePeer"; readonly group: number }
   /** Let go everything, lift the hold, let go what came in between. */

@@ -1,6 +1,7 @@
 /** One group on one node: its state, and the facts about the node that decisions are made from. Plain data, no behaviour. */
 import type { Effect, FrameStep } from "./effects.ts";
 import { emptyGroupBeat, type GroupBeat, type Phase } from "./heartbeat.ts";
+import type { HintSource } from "./hints.ts";
 import type { Limits } from "./limits.ts";
 import type { Role, ServingRole } from "./vocabulary.ts";
 
@@ -38,6 +39,10 @@ export interface Moving {
   aborted: boolean;
   /** Epoch of the peer when it began. */
   peerEpoch: number;
+  /** New node: when it last asked whether the address is still free; -Infinity while that was not needed. */
+  askedUs: number;
+  /** New node: when the kernel last refused the take; what answers an earlier question is worth nothing any more. -Infinity: never. */
+  refusedUs: number;
 }
 
 /** What the main thread was told last about services, followers and state, and whether it has done it. */
@@ -111,14 +116,15 @@ export interface NodeFacts {
   limits: Limits;
   /** When the peer was last heard (fresh), -Infinity if never. */
   heardUs: number;
-  /** When this thread last woke much too late, -Infinity if never: what is heard just then has waited, nobody knows how long. */
-  sleptUs: number;
+  /** When the newest own heartbeat left that the peer's last word answers (`questions.ts`). */
+  answeredUs: number;
   /** The peer speaks of the same pair, in this run of ours. */
   compatible: boolean;
   /** The peer says that its node is stopping. */
   peerStopping: boolean;
-  /** A reason to suspect early, and until when it counts: what took a cable down may take the rest down a moment later. */
+  /** A reason to suspect early, and until when it counts (`hints.ts`). */
   hint: string;
+  hintSource: HintSource;
   hintUntilUs: number;
   stopping: boolean;
   /** Somebody works on this node by hand: nothing is taken that is not needed. */
@@ -164,6 +170,8 @@ export function createGroup(
       leaseGone: false,
       aborted: false,
       peerEpoch: 0,
+      askedUs: -Infinity,
+      refusedUs: -Infinity,
     },
     managed: false,
     serving: { to: "standby", order: 0, planned: false, done: true, failed: "" },
@@ -175,11 +183,6 @@ export function createGroup(
     nextOfferUs: 0,
     calmSinceUs: nowUs,
   };
-}
-
-/** The reason to suspect early that counts now; "" if none. */
-export function hintNow(n: NodeFacts): string {
-  return n.nowUs < n.hintUntilUs ? n.hint : "";
 }
 
 /** Whether the peer has been heard lately enough to count on what it said. */

@@ -92,12 +92,21 @@ export interface Heartbeat {
   readonly groups: GroupBeat[];
   /** Version of the sender's program. */
   software: string;
+  /** Id of the key that signed it; when sending, the signer's business. */
+  keyId: number;
+  /** Ids of the keys that the sender accepts, those that its key file names; none: a version that accepts one. */
+  keyCount: number;
+  readonly keys: Uint32Array;
+  /** Bit i: link i carries only some of the heartbeats while this is said (`switch/sparing.ts`). */
+  sparing: number;
 }
 
 export const LINKS_MAX = 16;
 export const MACS_MAX = 16;
 export const GROUPS_MAX = 16;
 export const DIGEST_BYTES = 8;
+/** The pair's keys at one time: the one that signs, and the one that comes or goes. */
+export const KEYS_MAX = 2;
 
 export function emptyGroupBeat(): GroupBeat {
   return { role: "starting", phase: "none", able: false, traffic: false, epoch: 0, switchId: 0, links: 0 };
@@ -120,5 +129,9 @@ export function emptyHeartbeat(): Heartbeat {
     groupCount: 0,
     groups: Array.from({ length: GROUPS_MAX }, emptyGroupBeat),
     software: "",
+    keyId: 0,
+    keyCount: 0,
+    keys: new Uint32Array(KEYS_MAX),
+    sparing: 0,
   };
 }

@@ -20,6 +20,8 @@ for (const [name, timing] of Object.entries(PROFILES)) {
 
 Deno.test("the fast profile, in numbers", () => {
   assert.deepEqual(planLimits(PROFILES.fast), {
+    answerMaxUs: 10_000,
+    licenceUs: 10_000,
     heartbeatUs: 2000,
     leaseUs: 20_000,
     suspectUs: 6000,

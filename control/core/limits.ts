@@ -22,8 +22,12 @@ export interface Limits extends CoreTiming {
   readonly deferMaxUs: number;
   /** A wake that comes later than this voids the probes before it: who slept proves nothing. */
   readonly lateUs: number;
-  /** Between two requests for consent. */
+  /** Between two requests for consent, or two questions whether the address is still free. */
   readonly askUs: number;
+  /** How long a question licenses a take in this kernel: less than the silence after which the peer, who consented, takes over itself. */
+  readonly licenceUs: number;
+  /** The peer's word releases an address to this node if it answers a question that is not older than this (`questions.ts`). */
+  readonly answerMaxUs: number;
   /** Services that have not read all requests get more than `drain`, up to this. */
   readonly drainMaxUs: number;
   /** Longest time that packets may be held for one switchover. */
@@ -73,6 +77,9 @@ export function planLimits(timing: CoreTiming): Limits {
     deferMaxUs: 2 * timing.deadAfterUs + 2 * PROBES_NEEDED_FENCED * probeUs,
     lateUs: Math.max(2000, timing.heartbeatUs),
     askUs: Math.max(1000, timing.heartbeatUs),
+    // For two ticks of the kernel at least, or no licence would live long enough to be used.
+    licenceUs: Math.max(2 * JIFFY_US, Math.min(timing.leaseUs, timing.deadAfterUs)),
+    answerMaxUs: Math.min(timing.deadAfterUs, PROBES_NEEDED_FENCED * probeUs),
     drainMaxUs: timing.drainUs * 8,
     prepareMaxUs: Math.max(250_000, timing.heartbeatUs * 10),
     serveMaxUs: 60_000_000,
@@ -92,6 +99,9 @@ function assertRelations(l: Limits): void {
   }
   if (l.suspectUs < 2 * l.heartbeatUs) {
     throw new RangeError("limits: suspicion would start before two heartbeats are missed");
+  }
+  if (l.answerMaxUs + l.licenceUs > l.deadAfterUs + PROBES_NEEDED_FENCED * l.probeUs) {
+    throw new RangeError("limits: a take could come after the one who released the address has taken it back");
   }
   if (l.deadAfterUs <= l.suspectUs) throw new RangeError("limits: dead_after must be longer than suspect");
 }

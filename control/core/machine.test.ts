@@ -13,11 +13,15 @@ const reason = fc.constant("x");
 const event: fc.Arbitrary<CoreEvent> = fc.oneof(
   fc.record({ kind: fc.constantFrom("probeAnswered" as const, "peerAsks" as const), group, lower: flag }),
   fc.record({ kind: fc.constant("leaseLost" as const), group, reason }),
-  fc.record({ kind: fc.constant("takeRefused" as const), group, reason }),
+  fc.record({ kind: fc.constant("takeRefused" as const), group, reason, late: flag }),
   fc.record({ kind: fc.constant("holdFailed" as const), group, reason }),
   fc.record({ kind: fc.constant("carrier" as const), group, ok: flag, reason }),
   fc.record({ kind: fc.constant("rules" as const), ok: flag }),
-  fc.record({ kind: fc.constant("hint" as const), reason }),
+  fc.record({
+    kind: fc.constant("hint" as const),
+    source: fc.constantFrom("port" as const, "carrier" as const),
+    reason,
+  }),
   fc.record({ kind: fc.constant("lateWake" as const), lateUs: fc.constant(5000) }),
   fc.record({ kind: fc.constant("eligible" as const), group, ok: flag, reason }),
   fc.record({ kind: fc.constant("reserved" as const), group, upTo: fc.integer({ min: 0, max: 3000 }) }),

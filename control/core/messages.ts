@@ -1,5 +1,6 @@
 /** What the main thread and the switch thread say to each other. Plain data: it crosses threads by structured clone or as JSON. */
 import type { Jitter } from "./jitter.ts";
+import type { KeysStatus } from "./pair_keys.ts";
 import type { Alarm, NodeEvent, Role, ServingRole, SwitchReceipt } from "./vocabulary.ts";
 
 /** Main → switch, through the mailbox (JSON). `id` comes back in the reply. */
@@ -35,6 +36,8 @@ export type SwitchCommand =
   | { readonly kind: "maintenance"; readonly on: boolean }
   /** Raised or lowered by another thread, shown in status. */
   | { readonly kind: "alarm"; readonly alarm: string; readonly text: string | null }
+  /** The pair's keys after a reload, base64, as in the file. */
+  | { readonly kind: "keys"; readonly id: number; readonly keys: readonly string[] }
   /** New timing, preempt and prefer after a reload. */
   | { readonly kind: "reload"; readonly id: number; readonly configJson: string }
   /** Hand over what can be handed over, take the rules away, end. */
@@ -67,10 +70,18 @@ export type SwitchReport =
     readonly switchId: number;
     readonly epoch: number;
   }
-  /** The group's role on this node, whenever it has changed. */
-  | { readonly kind: "role"; readonly group: string; readonly role: Role; readonly epoch: number }
+  /** The group's role on this node, whenever it has changed. `alone`: it is primary now, and the peer was silent when it became that. */
+  | {
+    readonly kind: "role";
+    readonly group: string;
+    readonly role: Role;
+    readonly epoch: number;
+    readonly alone: boolean;
+  }
   /** Delays since the last time. Without `id` nobody asked: a minute is over. */
   | { readonly kind: "jitter"; readonly id?: number; readonly jitter: Jitter }
+  /** The key that signs from here on: the peer has it. For who else seals what goes to the peer. */
+  | { readonly kind: "keys"; readonly signs: number }
   | { readonly kind: "reserveEpochs"; readonly group: string; readonly above: number }
   /** The loop lives; at least once a second. Feeds the systemd watchdog. */
   | { readonly kind: "alive" }
@@ -82,8 +93,8 @@ export type SwitchReport =
 export interface SwitchInit {
   readonly configJson: string;
   readonly node: string;
-  /** 32 bytes. */
-  readonly key: Uint8Array;
+  /** As in the key file: one or two of 32 bytes. */
+  readonly keys: readonly Uint8Array[];
   readonly version: string;
   /** The mailbox: shared memory and the eventfd that announces a message. */
   readonly mailbox: SharedArrayBuffer;
@@ -191,6 +202,8 @@ export interface SwitchSnapshot {
     readonly last_heard_ms: number | null;
     readonly version: string | null;
   };
+  /** Fingerprints of the pair's keys. Earlier versions did not tell. */
+  readonly keys?: KeysStatus;
   readonly groups: readonly GroupSnapshot[];
   readonly alarms: readonly Alarm[];
   /** Datagrams that were dropped, by reason. */

@@ -11,8 +11,10 @@ import type { Effect } from "./effects.ts";
 import { createFreshness, type Freshness, judge, type Verdict } from "./freshness.ts";
 import { createGroup, type GroupState, leased, type NodeFacts } from "./group.ts";
 import type { GroupBeat, Heartbeat } from "./heartbeat.ts";
+import { type HintSource, refuteHint, takeHint } from "./hints.ts";
 import type { Limits } from "./limits.ts";
 import { deferProbes, probeAnswered, voidProbes } from "./probing.ts";
+import { answeredUs, noQuestions, type SentQuestions } from "./questions.ts";
 import { repeatOrder } from "./serving.ts";
 import {
   addressContested,
@@ -24,6 +26,7 @@ import {
   leaseLost,
   served,
   serviceBusy,
+  takeRefused,
   tickLeaving,
   tickPreparing,
   tickPrimary,
@@ -35,6 +38,7 @@ export interface NodeState extends NodeFacts {
   readonly digest: Uint8Array;
   readonly freshness: Freshness;
   readonly groups: readonly GroupState[];
+  readonly sent: SentQuestions;
   nextBeatUs: number;
   /** What the peer's program calls itself, "" before it was heard. */
   peerSoftware: string;
@@ -56,7 +60,8 @@ export type CoreEvent =
   | { readonly kind: "peerAsks"; readonly group: number; readonly lower: boolean }
   /** The kernel refused to refresh, or the rules were away: the lease is gone. */
   | { readonly kind: "leaseLost"; readonly group: number; readonly reason: string }
-  | { readonly kind: "takeRefused"; readonly group: number; readonly reason: string }
+  /** `late`: for want of a licence, and nothing of it has left. */
+  | { readonly kind: "takeRefused"; readonly group: number; readonly reason: string; readonly late: boolean }
   | { readonly kind: "holdFailed"; readonly group: number; readonly reason: string }
   | { readonly kind: "carrier"; readonly group: number; readonly ok: boolean; readonly reason: string }
   | { readonly kind: "rules"; readonly ok: boolean }
@@ -73,7 +78,7 @@ export type CoreEvent =
     readonly reason: string;
   }
   /** Something besides silence speaks for the peer's death. */
-  | { readonly kind: "hint"; readonly reason: string }
+  | { readonly kind: "hint"; readonly source: HintSource; readonly reason: string }
   /** This thread slept past its time. */
   | { readonly kind: "lateWake"; readonly lateUs: number }
   | { readonly kind: "eligible"; readonly group: number; readonly ok: boolean; readonly reason: string }
@@ -109,10 +114,12 @@ export function createNode(setup: NodeSetup, nowUs: number): NodeState {
     limits: setup.limits,
     nowUs,
     heardUs: -Infinity,
-    sleptUs: -Infinity,
+    answeredUs: -Infinity,
+    sent: noQuestions(),
     compatible: false,
     peerStopping: false,
     hint: "",
+    hintSource: "port",
     hintUntilUs: -Infinity,
     stopping: false,
     maintenance: false,
@@ -151,7 +158,7 @@ export function stepNode(n: NodeState, nowUs: number, event: CoreEvent): readonl
       leaseLost(n, n.groups[event.group]!, event.reason);
       break;
     case "takeRefused":
-      takeRefused(n, n.groups[event.group]!, event.reason);
+      takeRefused(n, n.groups[event.group]!, event.reason, event.late);
       break;
     case "holdFailed":
       holdFailed(n, n.groups[event.group]!, event.reason);
@@ -172,11 +179,9 @@ export function stepNode(n: NodeState, nowUs: number, event: CoreEvent): readonl
       served(n, n.groups[event.group]!, event.order, event.ok, event.reason);
       break;
     case "hint":
-      n.hint = event.reason;
-      n.hintUntilUs = nowUs + 2 * n.limits.deadAfterUs;
+      takeHint(n, event.source, event.reason);
       break;
     case "lateWake":
-      n.sleptUs = nowUs;
       for (const g of n.groups) voidProbes(n, g);
       break;
     case "eligible":
@@ -236,6 +241,8 @@ export function judgeHeartbeat(n: NodeState, nowUs: number, beat: Heartbeat): Ve
 
 function heard(n: NodeState, beat: Heartbeat, link: number): void {
   n.heardUs = n.nowUs;
+  n.answeredUs = answeredUs(n.sent, beat);
+  refuteHint(n);
   n.peerSoftware = beat.software;
   n.peerStopping = beat.stopping;
   n.compatible = sameDigest(n.digest, beat.digest) && beat.groupCount === n.groups.length;
@@ -290,12 +297,6 @@ function heardGroup(n: NodeState, g: GroupState, said: GroupBeat, link: number):
 function addressSpoken(n: NodeState, g: GroupState, lower: boolean): void {
   if (leased(g)) addressContested(n, g, lower);
   else probeAnswered(n, g);
-}
-
-function takeRefused(n: NodeState, g: GroupState, reason: string): void {
-  if (g.role !== "primary") return;
-  n.out.push({ kind: "cancel", group: g.index });
-  becomeFenced(n, g, reason, true);
 }
 
 function carrier(n: NodeState, g: GroupState, ok: boolean, reason: string): void {

@@ -4,7 +4,8 @@
  * A kernel that holds the lease answers within a fraction of the probe interval, whatever has become of its daemon; one
  * that does not is mute. So two questions in a row without an answer, each with its full time, mean that nobody speaks.
  */
-import { able, type GroupState, hintNow, type NodeFacts } from "./group.ts";
+import { able, type GroupState, type NodeFacts } from "./group.ts";
+import { hintNow } from "./hints.ts";
 import { PROBES_NEEDED, PROBES_NEEDED_FENCED } from "./limits.ts";
 
 /** For this many leases a suspicion is young: the peer's kernel may fall silent any moment, so it is asked at full rate. */

@@ -1,6 +1,8 @@
 /** Who serves, and why: starts, suspicions, lost leases, nodes that meet. One script each; times in milliseconds. */
 import assert from "node:assert/strict";
+import type { HintSource } from "./hints.ts";
 import { type Said, ScriptedNode, type ScriptSetup } from "./scripted.ts";
+import { nextWakeUs } from "./wake.ts";
 
 const PRIMARY: Said = { role: "primary", epoch: 2 };
 
@@ -118,12 +120,31 @@ Deno.test("failover: an own late wake voids the probes, whenever it comes", () =
 });
 
 Deno.test("failover: with a hint suspicion starts at 3 ms and 6 ms of silence are enough, probes as ever", () => {
-  const node = standby().until(101.5).on({ kind: "hint", reason: "no carrier" }).until(120);
-  assert.deepEqual(node.told(), [
-    "104 begin failover, step suspect, probe",
-    "105.5 probe",
-    "107 begin failover, take 3, end done, event failover",
-  ]);
+  for (const source of ["port", "carrier"] as const) {
+    const node = standby().until(101.5).on({ kind: "hint", source, reason: "no carrier" }).until(120);
+    assert.deepEqual(node.told(), EARLY);
+  }
+});
+
+/** A failover whose last heartbeat came at 101 ms. */
+const EARLY = [
+  "104 begin failover, step suspect, probe",
+  "105.5 probe",
+  "107 begin failover, take 3, end done, event failover",
+];
+
+Deno.test("failover: who is heard again was not gone: its unreachable port speeds nothing up, a dead cable still does", () => {
+  const late = EARLY.map((line) => line.replace(/^[\d.]+/, (at) => String(parseFloat(at) + 0.6)));
+  const hinted = (source: HintSource) =>
+    standby().until(101.5).on({ kind: "hint", source, reason: source }).until(101.6).hears(PRIMARY);
+  assert.deepEqual(hinted("carrier").until(120).told(), late);
+  const port = hinted("port").until(120).told();
+  assert.equal(port[0], "107.6 begin failover, step suspect, probe");
+  assert.match(port.at(-1)!, /^11[1-4]\.?\d* begin failover, take 3/);
+  // Refusals that come behind the carrier's word neither replace nor end it.
+  const both = hinted("carrier").until(101.7).on({ kind: "hint", source: "port", reason: "port" }).until(101.8)
+    .hears(PRIMARY).until(120);
+  assert.match(both.told()[0]!, /^104\.8 begin failover, step suspect/);
 });
 
 Deno.test("failover: a suspicion that was false leaves nothing behind", () => {
@@ -219,7 +240,7 @@ Deno.test("a question is dropped when somebody serves", () => {
 });
 
 Deno.test("a refused take: the addresses come off, the lease is dropped, and a later try has another epoch", () => {
-  const node = standby().until(112).on({ kind: "takeRefused", group: 0, reason: "not armed" });
+  const node = standby().until(112).on({ kind: "takeRefused", group: 0, reason: "not armed", late: true });
   assert.equal(node.told().at(-1), "112 cancel, beat drop, addressesOff, event fenced");
   node.until(130);
   assert.match(node.state, /^primary none 5 /);
@@ -339,4 +360,12 @@ Deno.test("a primary that hears nobody, and another speak as the address, gives 
   assert.equal(node.until(heard + 9).on(spoken(false)).state, "primary none 2 refresh", "it was heard a moment ago");
   assert.equal(node.until(heard + 11).on(spoken(true)).state, "primary none 2 refresh");
   assert.equal(node.on(spoken(false)).group.role, "fenced");
+});
+
+Deno.test("a node that loses its lease after seconds of silence wants to be woken now, not seconds ago", () => {
+  const node = primary().until(3_600).on({ kind: "leaseLost", group: 0, reason: "lapsed" });
+  assert.equal(node.group.role, "fenced");
+  assert.equal(nextWakeUs(node.node), node.nowUs);
+  const never = new ScriptedNode().until(3_600).on({ kind: "leaseLost", group: 0, reason: "lapsed" });
+  assert.equal(nextWakeUs(never.node), never.nowUs);
 });

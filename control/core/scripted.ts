@@ -7,6 +7,7 @@ import { beatStep, type GroupState } from "./group.ts";
 import { emptyHeartbeat, type GroupBeat } from "./heartbeat.ts";
 import { type Limits, planLimits } from "./limits.ts";
 import { type CoreEvent, createNode, type NodeSetup, type NodeState, stepNode } from "./node.ts";
+import { noteSent } from "./questions.ts";
 import { beatDone, nextWakeUs } from "./wake.ts";
 
 /** The profile "fast", with what is derived for quiet peers pinned: what the times in the scripts come from. */
@@ -38,6 +39,9 @@ export interface ScriptSetup {
   readonly unproven?: boolean;
 }
 
+/** What the switch thread does with a heartbeat among it. */
+const BEATS: readonly Effect["kind"][] = ["beat", "hold", "take", "finishHold", "giveBack"];
+
 /** Ticks at one moment that no timer explains: a spin, which would starve the machine. */
 const SPINS_MAX = 4;
 
@@ -45,6 +49,8 @@ export class ScriptedNode {
   readonly node: NodeState;
   readonly group: GroupState;
   nowUs = 0;
+  /** Number of the node's last heartbeat. */
+  seq = 0;
   #lines: string[] = [];
 
   constructor(setup: ScriptSetup = {}) {
@@ -74,7 +80,10 @@ export class ScriptedNode {
   on(event: CoreEvent): this {
     const wasDue = this.node.nextBeatUs <= this.nowUs;
     const effects = [...stepNode(this.node, this.nowUs, event)];
-    for (const effect of effects) if (effect.kind === "beat") beatDone(this.node, this.nowUs);
+    for (const effect of effects) {
+      if (effect.kind === "beat") beatDone(this.node, this.nowUs);
+      if (BEATS.includes(effect.kind)) noteSent(this.node.sent, ++this.seq, this.nowUs);
+    }
     const regular = event.kind === "tick" && wasDue && effects.length === 1 && isPlainBeat(effects[0]!);
     if (effects.length > 0 && !regular) {
       this.#lines.push(`${this.nowUs / 1000} ${effects.map(formatEffect).join(", ")}`);
@@ -82,10 +91,14 @@ export class ScriptedNode {
     return this;
   }
 
-  /** Hears the peer now, and does what a tick would do at the same turn of the loop. */
-  hears(said: Said, link = 1, digest = 0): this {
+  /**
+   * Hears the peer now, and does what a tick would do at the same turn of the loop.
+   * @param echo number of the last heartbeat that the peer had heard when it said so
+   */
+  hears(said: Said, link = 1, digest = 0, echo = this.seq): this {
     const beat = emptyHeartbeat();
-    Object.assign(beat, { node: 1 - this.node.index, session: 6, groupCount: 1, software: "2" });
+    Object.assign(beat, { node: 1 - this.node.index, session: 6, groupCount: 1, software: "2", linkCount: 1 });
+    beat.links[0]!.seq = echo;
     beat.digest.fill(digest);
     beat.groups[0] = {
       role: "standby",

@@ -120,7 +120,7 @@ Deno.test("new node: a veto gives everything back, and the services are told to 
   node.told();
   served(node, false, "on_primary of db failed");
   assert.deepEqual(node.told(), [
-    "102 serve standby 3, event standby, step called off: on_primary of db failed, beat",
+    "102 serve standby 3, event standby, step called off: on_primary of db failed, beat, addressesOff",
   ]);
   assert.equal(node.state, "standby giveBack 2 -");
   node.until(103).hears(old({ phase: "reclaiming" }));
@@ -185,25 +185,4 @@ Deno.test("new node: last words that can never come are waited for no longer onc
   assert.match(node.told().at(-1)!, /serve primary 3, take 3/);
   node.on({ kind: "served", group: 0, order: 2, ok: true, reason: "" });
   assert.equal(node.group.settling, true, "the answer to the planned order is nothing any more");
-});
-
-Deno.test("new node: ready at last, it does not take an address whose release it heard too long ago", () => {
-  const { node, old } = released();
-  // Its kernel answers: it has taken the address back, and is not heard.
-  const answered = { kind: "probeAnswered", group: 0, lower: true } as const;
-  for (let ms = 103; ms < 130; ms += 0.7) node.until(ms).on(answered);
-  served(node);
-  assert.equal(node.state, "preparing want 2 hold");
-  node.until(131).hears(old({ phase: "released" }));
-  assert.equal(node.state, "primary settling 3 refresh");
-});
-
-Deno.test("new node: a release that waited while it slept is not what it takes the address by; the next one is", () => {
-  const { node, old } = released();
-  node.nowUs = 160_000;
-  node.on({ kind: "lateWake", lateUs: 50_000 }).hears(old({ phase: "released" }));
-  served(node);
-  assert.equal(node.state, "preparing want 2 hold");
-  node.until(162.5).hears(old({ phase: "released" }));
-  assert.equal(node.state, "primary settling 3 refresh");
 });

@@ -3,6 +3,7 @@ import {
   answerCommand,
   becomeFenced,
   becomeLeaving,
+  becomePreparingAnew,
   becomePrimary,
   becomePrimaryAgain,
   becomeStandby,
@@ -16,6 +17,7 @@ import {
 } from "./become.ts";
 import { able, type GroupState, nextEpoch, type NodeFacts, peerAlive } from "./group.ts";
 import { probe } from "./probing.ts";
+import { answersNow } from "./questions.ts";
 import { noteServed, orderServices, servicesReady } from "./serving.ts";
 import { reclaimHeard } from "./step_waiting.ts";
 
@@ -247,7 +249,7 @@ function beginReclaim(n: NodeFacts, g: GroupState): void {
   setPhase(g, "reclaiming", g.moving.id);
   g.moving.deadlineUs = n.nowUs + n.limits.prepareMaxUs;
   g.holding = true;
-  n.out.push({ kind: "hold", group: g.index }, { kind: "beat", group: g.index, step: "unpass" });
+  n.out.push({ kind: "hold", group: g.index, ahead: false }, { kind: "beat", group: g.index, step: "unpass" });
 }
 
 /** Old node again: what was given back first, then what came meanwhile. */
@@ -279,6 +281,7 @@ export function tickPreparing(n: NodeFacts, g: GroupState): void {
   if (n.nowUs >= g.moving.deadlineUs) {
     callOff(n, g, g.moving.passingSeen ? "it took too long" : `${n.peerName} did not answer`);
   }
+  askWhetherReleased(n, g);
 }
 
 export function heardPreparing(n: NodeFacts, g: GroupState): void {
@@ -296,15 +299,34 @@ export function heardPreparing(n: NodeFacts, g: GroupState): void {
   }
 }
 
-/**
- * The old node has let go: services first, where there are any, then the address. Its word is good for as long as it would wait for ours: one
- * that hears nothing any more asks the network, and takes the address back. Who has slept reads words that have waited: the next one counts.
- */
+/** The old node has let go: services first, where there are any, then the address. */
 function takeReleased(n: NodeFacts, g: GroupState): void {
-  if (n.nowUs - n.heardUs >= n.limits.deadAfterUs || n.heardUs - n.sleptUs < n.limits.lateUs) return;
   if (g.peer.phase !== "released" || g.peer.switchId !== g.switchId || !able(n, g)) return;
   orderServices(n, g, "primary", true);
-  if (servicesReady(g, "primary")) becomePrimary(n, g, "switchover", g.moving.reason);
+  // What was read waited here, or the services took their time: else it says what was true then.
+  if (servicesReady(g, "primary") && answersNow(n, g)) becomePrimary(n, g, "switchover", g.moving.reason);
+}
+
+/**
+ * The old node's word is too old to act upon: it is asked whether it still stands. Not before all that waits has been read: a node that
+ * serves again by now would take the question for a new one.
+ */
+function askWhetherReleased(n: NodeFacts, g: GroupState): void {
+  if (g.role !== "preparing" || g.peer.phase !== "released" || g.peer.switchId !== g.switchId) return;
+  if (!servicesReady(g, "primary") || answersNow(n, g) || n.nowUs - g.moving.askedUs < n.limits.askUs) return;
+  g.moving.askedUs = n.nowUs;
+  n.out.push({ kind: "beat", group: g.index, step: "hold" });
+}
+
+/** @param late the licence has run out, and nothing of the take has left this node */
+export function takeRefused(n: NodeFacts, g: GroupState, reason: string, late: boolean): void {
+  if (g.role !== "primary") return;
+  // Of a planned move: the old node is waiting, and can be asked.
+  if (late && g.phase === "settling" && g.moving.awaited !== 0 && n.nowUs < g.moving.deadlineUs) {
+    return becomePreparingAnew(n, g);
+  }
+  n.out.push({ kind: "cancel", group: g.index });
+  becomeFenced(n, g, reason, true);
 }
 
 /** Back to standby; what is held goes back to the old node when it is ready for it. */
@@ -317,11 +339,12 @@ export function callOff(n: NodeFacts, g: GroupState, reason: string): void {
     setPhase(g, "giveBack", id);
     g.moving.awaited = g.links;
     g.moving.deadlineUs = n.nowUs + n.limits.prepareMaxUs;
-    n.out.push({ kind: "beat", group: null, step: null });
+    n.out.push({ kind: "beat", group: null, step: null }, { kind: "addressesOff", group: g.index });
     return;
   }
   g.holding = false;
   n.out.push({ kind: "giveBack", group: g.index }, { kind: "beat", group: null, step: null });
   n.out.push({ kind: "end", group: g.index, outcome: "aborted" });
   answerCommand(n, g, false, reason);
+  n.out.push({ kind: "addressesOff", group: g.index });
 }

@@ -11,7 +11,8 @@ import {
   newSwitchId,
   setPhase,
 } from "./become.ts";
-import { able, type GroupState, hintNow, type NodeFacts, peerAlive, prepareMaxUs } from "./group.ts";
+import { able, type GroupState, type NodeFacts, peerAlive, prepareMaxUs } from "./group.ts";
+import { hintNow } from "./hints.ts";
 import { probe } from "./probing.ts";
 import { fillVacancy } from "./vacancy.ts";
 

@@ -169,7 +169,7 @@ Deno.test("called off: the old node never answered; nothing was passed, so what 
   const { node } = preparing();
   node.hearing(360, PRIMARY);
   assert.deepEqual(node.told(), [
-    "351 event standby, step called off: a did not answer, giveBack, beat, end aborted, result 7 no: a did not answer",
+    "351 event standby, step called off: a did not answer, giveBack, beat, end aborted, result 7 no: a did not answer, addressesOff",
   ]);
   assert.equal(node.state, "standby none 2 -");
 });
@@ -183,7 +183,7 @@ Deno.test("called off while the old node passes: it is asked to reclaim, then ge
   node.until(362).hears(PRIMARY);
   assert.equal(node.state, "standby none 2 -");
   assert.deepEqual(node.told(), [
-    "351 event standby, step called off: it took too long, beat",
+    "351 event standby, step called off: it took too long, beat, addressesOff",
     "361 giveBack, beat, end aborted, result 7 no: it took too long",
   ]);
 });
@@ -222,13 +222,16 @@ Deno.test("called off by what goes wrong on the new node, at any time before its
 Deno.test("called off by the old node: it refuses, goes on as primary, or reigns anew", () => {
   const { node } = preparing();
   node.hears({ ...PRIMARY, phase: "refuse", switchId: node.group.switchId });
-  assert.match(node.told().at(-1)!, /end aborted, result 7 no: a refused$/);
+  assert.match(node.told().at(-1)!, /end aborted, result 7 no: a refused, addressesOff$/);
   const second = preparing();
   second.node.until(102).hears(second.old("passing")).until(103).hears(PRIMARY);
-  assert.match(second.node.told().at(-1)!, /giveBack, beat, end aborted, result 7 no: a went on as primary$/);
+  assert.match(
+    second.node.told().at(-1)!,
+    /giveBack, beat, end aborted, result 7 no: a went on as primary, addressesOff$/,
+  );
   const third = preparing();
   third.node.until(102).hears({ role: "primary", epoch: 4 });
-  assert.match(third.node.told().at(-1)!, /a went on as primary$/);
+  assert.match(third.node.told().at(-1)!, /a went on as primary, addressesOff$/);
 });
 
 Deno.test("the old node dies, before or while it passes: a failover with the packets in hand", () => {
@@ -326,8 +329,8 @@ Deno.test("a switch that ends in a lost lease answers its operator", () => {
   const offering = primary().on(ask(false)).on({ kind: "leaseLost", group: 0, reason: "refused" });
   assert.equal(offering.told().at(-1), "400 cancel, addressesOff, result 7 no: refused, event fenced");
   const { node, old } = preparing();
-  node.until(101.7).hears(old("released")).on({ kind: "takeRefused", group: 0, reason: "not armed" });
-  assert.match(node.told().at(-1)!, /addressesOff, result 7 no: not armed, event fenced$/);
+  node.until(101.7).hears(old("released")).on({ kind: "takeRefused", group: 0, reason: "no such device", late: false });
+  assert.match(node.told().at(-1)!, /addressesOff, result 7 no: no such device, event fenced$/);
 });
 
 Deno.test("a primary that may not serve any more offers the group, once a second, to a peer that can", () => {
@@ -389,4 +392,70 @@ Deno.test("what is held is given back behind what was passed on: its word by ano
   assert.equal(lost.node.state, "standby giveBack 2 -");
   lost.node.until(362);
   assert.equal(lost.node.state, "standby gaveBack 2 -");
+});
+
+/** Node b, which has taken at 101.7, at 108 to be told by its kernel that the question was too long ago. */
+function refused(): { node: ScriptedNode; old: (phase: Said["phase"]) => Said; before: number } {
+  const { node, old } = preparing();
+  node.until(101.1).hears(old("passing"));
+  const before = node.seq;
+  node.until(101.7).hears(old("released"));
+  node.nowUs = 112_000;
+  node.told();
+  node.on({ kind: "takeRefused", group: 0, reason: "too long ago", late: true });
+  return { node, old, before };
+}
+
+Deno.test("a take that comes too late asks anew, and only the answer to that counts", () => {
+  const { node, old, before } = refused();
+  assert.deepEqual(node.told(), ["112 step too late, to be asked anew"]);
+  assert.equal(node.state, "preparing want 3 hold");
+  // What waits in the sockets was said before: to an old question, or to none that is remembered.
+  node.hears(old("released"), 1, 0, before).hears(old("released"), 1, 0, 0).hears(old("released"), 1, 0, 10_000);
+  // Only then is the question put, and once.
+  assert.deepEqual(node.told().flatMap((line) => line.match(/beat hold/g) ?? []), ["beat hold"]);
+  assert.equal(node.state, "preparing want 3 hold");
+  node.until(112.3).hears(old("released"));
+  assert.deepEqual(node.told(), ["112.3 begin switchover, take 5, releasePeer, event switchover"]);
+  node.until(112.6).hears({ phase: "passedOn", epoch: 5, switchId: node.group.switchId, links: 1 });
+  assert.match(node.told().at(-1)!, /finishHold, end done, result 7 ok$/);
+});
+
+Deno.test("a take that comes too late: the old node has fenced itself meanwhile, and is asked like any fenced one", () => {
+  const { node, old } = refused();
+  node.told();
+  node.until(112.2).hears({ role: "fenced", epoch: 2 });
+  assert.equal(node.state, "preparing want 3 hold");
+  node.until(112.4).hears(old("released"));
+  assert.equal(node.state, "primary settling 5 refresh");
+});
+
+Deno.test("a take that comes too late: the old node serves again, or is silent: called off, or proven", () => {
+  const again = refused().node.until(112.2).hears({ role: "primary", epoch: 4 });
+  assert.match(again.told().at(-1)!, /called off: a went on as primary, giveBack, .*, addressesOff$/);
+  assert.equal(again.group.role, "standby");
+  // Nobody answers: the address is asked, as in any failover.
+  const silent = refused().node;
+  silent.told();
+  const lines = silent.until(140).told().join("\n");
+  assert.match(lines, /probe\n[^]*begin failover, take/);
+});
+
+Deno.test("services took their time: the word of before is asked for again before the address is taken", () => {
+  const node = standby().on({ kind: "managed", group: 0, on: true }).on(ask());
+  const switchId = node.group.switchId;
+  const old = (phase: Said["phase"]): Said => ({ role: "leaving", phase: phase!, epoch: 2, switchId });
+  node.until(101.7).hears(old("released"));
+  node.told();
+  // The old node is heard until 103; the services are there at 114, of which this process has slept the last part.
+  node.hearing(103, old("released"));
+  const { order } = node.group.serving;
+  node.nowUs = 114_000;
+  node.told();
+  node.on({ kind: "served", group: 0, order, ok: true, reason: "" });
+  assert.deepEqual(node.told(), []);
+  node.on({ kind: "tick" });
+  assert.match(node.told().join(), /^114 .*beat hold/);
+  node.until(114.2).hears(old("released"));
+  assert.match(node.told().join(), /114\.2 begin switchover, take 3/);
 });

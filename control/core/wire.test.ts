@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createHmac } from "node:crypto";
 import fc from "fast-check";
-import { emptyHeartbeat, GROUPS_MAX, type Heartbeat, LINKS_MAX, MACS_MAX, PHASES } from "./heartbeat.ts";
+import { emptyHeartbeat, GROUPS_MAX, type Heartbeat, KEYS_MAX, LINKS_MAX, MACS_MAX, PHASES } from "./heartbeat.ts";
+import { PairKeys } from "./pair_keys.ts";
 import { ROLES } from "./vocabulary.ts";
 import { DATAGRAM_MAX, decodeHeartbeat, encodeHeartbeat, prepareKey, TAG_BYTES, type WireReject } from "./wire.ts";
 
@@ -47,6 +48,10 @@ function fullHeartbeat(): Heartbeat {
     links: 0x8000,
   };
   beat.software = "0.1.24";
+  beat.keyId = KEY.keyId;
+  beat.keyCount = 2;
+  beat.keys.set([KEY.keyId, 0xa1b2_c3d4]);
+  beat.sparing = 0x8102;
   return beat;
 }
 
@@ -57,7 +62,7 @@ function encode(beat: Heartbeat): Uint8Array<ArrayBuffer> {
 
 function decode(bytes: Uint8Array, key = KEY, self = RECEIVER): WireReject | Heartbeat {
   const into = emptyHeartbeat();
-  return decodeHeartbeat(bytes, bytes.length, key, self, into) ?? into;
+  return decodeHeartbeat(bytes, bytes.length, new PairKeys([key]), self, into) ?? into;
 }
 
 /** What a sender with the key would send, had it these bytes before the tag. */
@@ -90,6 +95,8 @@ Deno.test("a full heartbeat is these bytes", () => {
     "04 04 03 00 00000007 deadbeef 0003 0000", // primary, settling, able and with traffic
     "06 0c 00 00 fffffffe 00000009 8000 0000", // fenced, refuse
     "01 06 302e312e3234", // software version
+    "02 02 8102", // spared links
+    "03 08 48b28a22 a1b2c3d4", // keys that are accepted
   ].join("").replaceAll(" ", "");
   const bytes = encode(fullHeartbeat());
   assert.equal(Buffer.from(bytes.subarray(0, -TAG_BYTES)).toString("hex"), body);
@@ -123,8 +130,10 @@ const anyHeartbeat: fc.Arbitrary<Heartbeat> = fc.record({
     { maxLength: GROUPS_MAX },
   ),
   software: fc.string({ unit: fc.constantFrom(..."0123456789.-abcxyz~ "), maxLength: 32 }),
-}).map(({ digest, links, macs, groups, ...plain }) => {
-  const beat: Heartbeat = Object.assign(emptyHeartbeat(), plain);
+  keys: fc.array(u32, { maxLength: KEYS_MAX }),
+}).map(({ digest, links, macs, groups, keys, ...plain }) => {
+  const beat: Heartbeat = Object.assign(emptyHeartbeat(), plain, { keyId: KEY.keyId, keyCount: keys.length });
+  beat.keys.set(keys);
   beat.digest.set(digest);
   beat.linkCount = links.length;
   links.forEach((link, i) => (beat.links[i] = { ...link }));
@@ -144,12 +153,13 @@ Deno.test("a decoded heartbeat that is used again keeps nothing of the one befor
   const small = emptyHeartbeat();
   Object.assign(small, { session: 5, software: "2" });
   const after = encode(small);
-  assert.equal(decodeHeartbeat(before, before.length, KEY, RECEIVER, into), null);
-  assert.equal(decodeHeartbeat(after, after.length, KEY, RECEIVER, into), null);
+  assert.equal(decodeHeartbeat(before, before.length, new PairKeys([KEY]), RECEIVER, into), null);
+  assert.equal(decodeHeartbeat(after, after.length, new PairKeys([KEY]), RECEIVER, into), null);
   assert.deepEqual(
-    [into.linkCount, into.macCount, into.groupCount, into.software, into.stopping, into.answerNow, into.seq],
-    [0, 0, 0, "2", false, false, 0],
+    [into.linkCount, into.macCount, into.groupCount, into.keyCount, into.software, into.stopping, into.answerNow],
+    [0, 0, 0, 0, "2", false, false],
   );
+  assert.equal(into.seq, 0);
   assert.deepEqual(encode(into), after);
 });
 
@@ -211,19 +221,37 @@ Deno.test("a newer version that still reads ours is read, with types that nobody
 Deno.test("a software version that no terminal should see is made harmless", () => {
   const plain = emptyHeartbeat();
   plain.session = 1;
-  const body = bodyOf(plain).slice(0, -2);
+  const body = bodyOf(plain).slice(0, -2); // without the empty software version
   const read = decode(signed(new Uint8Array([...body, 1, 5, 0x1b, 0x5b, 0x41, 0xff, 0])));
   assert.equal(typeof read === "string" ? read : read.software, "?[A??");
 });
 
 Deno.test("the fullest heartbeat fits into a datagram", () => {
   const beat = emptyHeartbeat();
-  Object.assign(beat, { session: 1, linkCount: LINKS_MAX, macCount: MACS_MAX, groupCount: GROUPS_MAX });
+  Object.assign(beat, {
+    session: 1,
+    linkCount: LINKS_MAX,
+    macCount: MACS_MAX,
+    groupCount: GROUPS_MAX,
+    keyCount: KEYS_MAX,
+  });
   beat.software = "x".repeat(40);
   const bytes = encode(beat);
   assert.ok(bytes.length <= DATAGRAM_MAX);
   const read = decode(bytes);
   assert.equal(typeof read === "string" ? read : read.software, "x".repeat(32));
+});
+
+Deno.test("a version that says more keys than this one can use, or an odd length, is read", () => {
+  const plain = emptyHeartbeat();
+  plain.session = 1;
+  const ids = (...bytes: number[]) => {
+    const read = decode(signed(new Uint8Array([...bodyOf(plain), 3, bytes.length, ...bytes])));
+    return typeof read === "string" ? read : [...read.keys.subarray(0, read.keyCount)];
+  };
+  assert.deepEqual(ids(0, 0, 0, 9, 0, 0, 0, 8, 0, 0, 0, 7), [9, 8]);
+  assert.deepEqual(ids(0, 0, 0, 9, 0, 0), [9]);
+  assert.deepEqual(ids(), []);
 });
 
 Deno.test("garbage is refused and throws nothing, signed garbage too", () => {

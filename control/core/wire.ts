@@ -9,8 +9,9 @@
  * 48 8 bytes digest of the pair's configuration
  * 56 u8 links  57 u8 MACs  58 u8 groups  59 u8 0
  * 60 links × {u32 low part of the sequence last heard, u32 µs since}, MACs × 6, groups × {u8 role, u8 phase, u8 flags, u8 0, u32 epoch, u32 switch id, u16 links, u16 0}
- *    {u8 type, u8 length, bytes}*   1: software version; unknown types are skipped
- *    16 bytes tag: HMAC-SHA256 over all before it under the pair's key, cut to 128 bits (RFC 2104 section 5)
+ *    {u8 type, u8 length, bytes}*   1: software version; 2: u16 links that are spared; 3: ids of the keys that the sender accepts, u32 each;
+ *       unknown types are skipped
+ *    16 bytes tag: HMAC-SHA256 over all before it under the key of the key id, cut to 128 bits (RFC 2104 section 5)
  * ```
  *
  * A newer version may append fields and types; it may not change the meaning of these. A receiver reads every version
@@ -18,7 +19,8 @@
  */
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
-import { DIGEST_BYTES, GROUPS_MAX, type Heartbeat, LINKS_MAX, MACS_MAX, PHASES } from "./heartbeat.ts";
+import { Tagger } from "./tag.ts";
+import { DIGEST_BYTES, GROUPS_MAX, type Heartbeat, KEYS_MAX, LINKS_MAX, MACS_MAX, PHASES } from "./heartbeat.ts";
 import { ROLES } from "./vocabulary.ts";
 
 export const WIRE_VERSION = 1;
@@ -28,6 +30,8 @@ const HEAD_BYTES = 60;
 const LINK_BYTES = 8;
 const GROUP_BYTES = 16;
 const TLV_SOFTWARE = 1;
+const TLV_SPARING = 2;
+const TLV_KEYS = 3;
 const FLAG_STOPPING = 1;
 const FLAG_ANSWER_NOW = 2;
 const GROUP_ABLE = 1;
@@ -42,16 +46,28 @@ export type WireReject =
   | "notSegue"
   | "versionTooNew"
   | "otherKey"
+  | "retiredKey"
   | "otherPair"
   | "badTag"
   | "malformed"
   | "ownNode";
 
-/** The shared key, prepared once: a clone of a keyed state costs half of keying anew. */
+/** A shared key, prepared once. Each direction has a tagger of its own, as each has a buffer of its own. */
 export interface WireKey {
-  readonly keyed: ReturnType<typeof hmac.create>;
+  readonly sealer: Tagger;
+  readonly opener: Tagger;
   readonly keyId: number;
   readonly pairId: number;
+}
+
+/** The keys that open. A datagram names its own, so there is one HMAC to compute for it whatever it is and however many these are. */
+export interface WireKeys {
+  readonly pairId: number;
+  readonly keys: readonly WireKey[];
+  /** Ids of keys that opened earlier in this run. */
+  readonly retired: readonly number[];
+  /** Written: id of the last key that did not open, 0 before there was one. Anybody can have said it. */
+  foreignId: number;
 }
 
 /** @param key 32 bytes  @param pair name of the pair */
@@ -59,18 +75,25 @@ export function prepareKey(key: Uint8Array, pair: string): WireKey {
   if (key.length !== 32) throw new RangeError(`pair key: 32 bytes are needed, not ${key.length}`);
   const text = new TextEncoder();
   return {
-    keyed: hmac.create(sha256, key),
-    keyId: firstU32(hmac(sha256, key, text.encode("segue key id"))),
+    sealer: new Tagger(key),
+    opener: new Tagger(key),
+    keyId: keyIdOf(key),
     pairId: firstU32(sha256(text.encode(`segue pair ${pair}`))),
   };
 }
 
-function firstU32(bytes: Uint8Array): number {
-  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+/** Names a key in the clear; tells nothing of it (its own message under the HMAC). As eight hex digits: its fingerprint. */
+export function keyIdOf(key: Uint8Array): number {
+  return firstU32(hmac(sha256, key, new TextEncoder().encode("segue key id")));
 }
 
-function tagOf(key: WireKey, bytes: Uint8Array): Uint8Array {
-  return key.keyed.clone().update(bytes).digest();
+/** A key's id for people. */
+export function fingerprint(keyId: number): string {
+  return keyId.toString(16).padStart(8, "0");
+}
+
+function firstU32(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
 }
 
 /** Writes a heartbeat into `out` (at least `DATAGRAM_MAX` bytes) and returns its length. */
@@ -110,8 +133,10 @@ export function encodeHeartbeat(beat: Heartbeat, key: WireKey, out: Uint8Array<A
     view.setUint16(at + 12, group.links);
     view.setUint16(at + 14, 0);
   }
-  at = encodeSoftware(beat.software, out, at);
-  out.set(tagOf(key, out.subarray(0, at)).subarray(0, TAG_BYTES), at);
+  at = encodeSparing(beat.sparing, out, encodeSoftware(beat.software, out, at));
+  if (beat.keyCount > 0) at = encodeKeys(beat, view, at);
+  const tag = key.sealer.tag(out, at);
+  for (let i = 0; i < TAG_BYTES; i++) out[at + i] = tag[i]!;
   return at + TAG_BYTES;
 }
 
@@ -123,6 +148,22 @@ function encodeSoftware(software: string, out: Uint8Array, at: number): number {
   return at + 2 + length;
 }
 
+function encodeSparing(sparing: number, out: Uint8Array, at: number): number {
+  if (sparing === 0) return at;
+  out[at] = TLV_SPARING;
+  out[at + 1] = 2;
+  out[at + 2] = sparing >>> 8;
+  out[at + 3] = sparing & 0xff;
+  return at + 4;
+}
+
+function encodeKeys(beat: Heartbeat, view: DataView, at: number): number {
+  view.setUint8(at, TLV_KEYS);
+  view.setUint8(at + 1, 4 * beat.keyCount);
+  for (let i = 0; i < beat.keyCount; i++) view.setUint32(at + 2 + 4 * i, beat.keys[i]!);
+  return at + 2 + 4 * beat.keyCount;
+}
+
 /**
  * Reads a datagram into `into`: cheap checks first, then the tag, then the rest. Nothing of `into` counts unless null is returned.
  * @param self own node index; a datagram of one's own is a loop in the network or a copied config
@@ -130,7 +171,7 @@ function encodeSoftware(software: string, out: Uint8Array, at: number): number {
 export function decodeHeartbeat(
   bytes: Uint8Array,
   length: number,
-  key: WireKey,
+  keys: WireKeys,
   self: number,
   into: Heartbeat,
 ): WireReject | null {
@@ -139,12 +180,24 @@ export function decodeHeartbeat(
   const view = new DataView(bytes.buffer, bytes.byteOffset, length);
   if (view.getUint32(0) !== MAGIC) return "notSegue";
   if (view.getUint8(5) > WIRE_VERSION || view.getUint8(4) < WIRE_VERSION) return "versionTooNew";
-  if (view.getUint32(12) !== key.pairId) return "otherPair";
-  if (view.getUint32(8) !== key.keyId) return "otherKey";
+  if (view.getUint32(12) !== keys.pairId) return "otherPair";
+  const keyId = view.getUint32(8), key = keyOf(keys, keyId);
+  if (key === null) return unknownKey(keys, keyId);
   const end = length - TAG_BYTES;
-  if (!tagMatches(tagOf(key, bytes.subarray(0, end)), bytes, end)) return "badTag";
+  if (!tagMatches(key.opener.tag(bytes, end), bytes, end)) return "badTag";
   if (view.getUint8(6) === self) return "ownNode";
+  into.keyId = keyId;
   return readBody(bytes, view, end, into) ? null : "malformed";
+}
+
+function keyOf({ keys }: WireKeys, keyId: number): WireKey | null {
+  for (let i = 0; i < keys.length; i++) if (keys[i]!.keyId === keyId) return keys[i]!;
+  return null;
+}
+
+function unknownKey(keys: WireKeys, keyId: number): WireReject {
+  keys.foreignId = keyId;
+  return keys.retired.includes(keyId) ? "retiredKey" : "otherKey";
 }
 
 /** Compares in constant time, so that the time of a refusal tells nothing. */
@@ -192,15 +245,19 @@ function readBody(bytes: Uint8Array, view: DataView, end: number, into: Heartbea
     group.switchId = view.getUint32(at + 8);
     group.links = view.getUint16(at + 12);
   }
-  return readTail(bytes, at, end, into);
+  into.keyCount = 0;
+  return readTail(bytes, view, at, end, into);
 }
 
-function readTail(bytes: Uint8Array, from: number, end: number, into: Heartbeat): boolean {
+function readTail(bytes: Uint8Array, view: DataView, from: number, end: number, into: Heartbeat): boolean {
   let at = from;
+  into.sparing = 0;
   while (at + 2 <= end) {
     const type = bytes[at]!, length = bytes[at + 1]!;
     if (at + 2 + length > end) return false;
     if (type === TLV_SOFTWARE) readSoftware(bytes, at + 2, length, into);
+    else if (type === TLV_SPARING && length === 2) into.sparing = (bytes[at + 2]! << 8) | bytes[at + 3]!;
+    else if (type === TLV_KEYS) readKeyIds(view, at + 2, length, into);
     at += 2 + length;
   }
   return at === end;
@@ -211,4 +268,10 @@ function readSoftware(bytes: Uint8Array, at: number, length: number, into: Heart
   let same = into.software.length === length;
   for (let i = 0; same && i < length; i++) same = into.software.charCodeAt(i) === bytes[at + i];
   if (!same) into.software = String.fromCharCode(...bytes.subarray(at, at + length)).replaceAll(/[^\x20-\x7e]/g, "?");
+}
+
+/** A later version may know more of them than this one; those that it can use are the first. */
+function readKeyIds(view: DataView, at: number, length: number, into: Heartbeat): void {
+  into.keyCount = Math.min(KEYS_MAX, length >>> 2);
+  for (let i = 0; i < into.keyCount; i++) into.keys[i] = view.getUint32(at + 4 * i);
 }

@@ -1,7 +1,4 @@
 /** The main thread of a running node: carries words between switch, journal, API and the service manager. Decides no role. */
-import { readConfigFile } from "../../config/load.ts";
-import { pairDigest } from "../../config/digest.ts";
-import { sameBytes } from "../../kernel_ffi/address.ts";
 import { sdNotify, watchdogIntervalUs } from "../../kernel_ffi/systemd.ts";
 import type { Floor } from "../answers/floor.ts";
 import type { Rehearsal } from "../answers/rehearsal.ts";
@@ -12,10 +9,11 @@ import type { NodeEvent, SwitchReceipt } from "../core/vocabulary.ts";
 import type { JournalClient } from "../journal/client.ts";
 import type { JournalEntry, JournalHealth } from "../journal/entry.ts";
 import { AnswerDesk } from "./answer_desk.ts";
+import { KeyRing } from "./key_ring.ts";
 import type { Log } from "./log.ts";
 import { NodeServices } from "./node_services.ts";
 import { NodeState } from "./node_state.ts";
-import { changedKeys } from "./reload.ts";
+import { readForReload } from "./reload_file.ts";
 import { requireGroup } from "./services_api.ts";
 import { Serving } from "./serving.ts";
 import type { RunOptions, Settings } from "./settings.ts";
@@ -39,6 +37,7 @@ export class Daemon implements ApiBackend {
   #services!: NodeServices;
   #state!: NodeState;
   #serving!: Serving;
+  readonly #keys: KeyRing;
   #desk: AnswerDesk | null = null;
   #end: (code: number) => void = () => {};
   #stopping = false;
@@ -48,6 +47,7 @@ export class Daemon implements ApiBackend {
   constructor(parts: DaemonParts) {
     this.#p = parts;
     this.#settings = parts.settings;
+    this.#keys = this.#makeKeyRing();
   }
 
   /** Starts the node; resolves with the exit code when it has ended. */
@@ -58,7 +58,7 @@ export class Daemon implements ApiBackend {
     };
     this.#switch = new SwitchThread(entryUrl, init, (one) => report(one));
     this.#services = this.#makeServices();
-    this.#state = await this.#openState(init.key);
+    this.#state = await this.#openState(init.keys);
     this.#serving = this.#makeServing();
     this.#state.start();
     return await new Promise((resolve) => {
@@ -141,6 +141,8 @@ export class Daemon implements ApiBackend {
         return void this.#serving.order(report);
       case "role":
         return this.#serving.role(report);
+      case "keys":
+        return this.#state.sealWith(report.signs);
       case "reserveEpochs":
         return void this.#reserve(report.group, report.above);
       case "fatal":
@@ -164,12 +166,12 @@ export class Daemon implements ApiBackend {
     });
   }
 
-  async #openState(key: Uint8Array): Promise<NodeState> {
+  async #openState(keys: readonly Uint8Array[]): Promise<NodeState> {
     const { config, node } = this.#settings;
     return await NodeState.open({
       config,
       node,
-      keys: [key],
+      keys,
       journal: this.#p.journal.state,
       event: (level, kind, text, group) => {
         this.#event({ at: new Date().toISOString(), level, kind, text, ...(group === undefined ? {} : { group }) });
@@ -177,6 +179,20 @@ export class Daemon implements ApiBackend {
       alarm: (alarm, text) => this.#switch.send({ kind: "alarm", alarm, text }),
       eligible: (group, ok, reason) => this.#services.sayEligible("state", group, ok, reason),
       managed: (group, on) => this.#serving.managed(group, "state", on),
+    });
+  }
+
+  #makeKeyRing(): KeyRing {
+    return new KeyRing({
+      keys: this.#settings.keys,
+      snapshot: () => this.#switch.snapshot(),
+      use: async (keys) => {
+        // The stream opens what the peer will be told that it may seal with.
+        this.#state.setKeys(keys);
+        const texts = keys.map((key) => key.toBase64());
+        await this.#switch.result({ kind: "keys", keys: texts });
+      },
+      alarm: (text) => this.#switch.send({ kind: "alarm", alarm: "key-file", text }),
     });
   }
 
@@ -238,6 +254,7 @@ export class Daemon implements ApiBackend {
     const { manager } = this.#services;
     return {
       ...snapshot,
+      rejected: { ...snapshot.rejected, ...this.#state.rejected() },
       groups: snapshot.groups.map((group) => ({
         ...group,
         services: manager.status(group.name),
@@ -266,6 +283,7 @@ export class Daemon implements ApiBackend {
         `nodes: ${nodes.join(", ")}`,
       );
     }
+    if (request.force) this.#state.manager.force(group);
     const result = await this.#switch.result({
       kind: "switchover",
       group,
@@ -310,35 +328,17 @@ export class Daemon implements ApiBackend {
 
   /** The new file is read and checked whole before anything changes; what both nodes must agree on needs a restart. */
   async reload(): Promise<{ readonly changed: readonly string[] }> {
-    const path = this.#p.options.config;
-    const loaded = await readConfigFile(path);
-    if ("problems" in loaded) {
-      const text = loaded.problems.map((it) => `${it.line === null ? "" : `line ${it.line}: `}${it.key}: ${it.reason}`)
-        .join("; ");
-      throw new ApiProblem(
-        422,
-        "bad-config",
-        "Bad configuration",
-        text,
-        `segue check --config ${path} shows all of it; the running configuration stays`,
-      );
-    }
-    const old = this.#settings.config;
-    const changed = changedKeys(old, loaded.config);
-    if (!sameBytes(pairDigest(old), pairDigest(loaded.config))) {
-      throw new ApiProblem(
-        409,
-        "needs-restart",
-        "Needs a restart",
-        `changed: ${changed.join(", ")}`,
-        "move the groups away, restart this node, then the other one; the running configuration stays",
-      );
-    }
-    await this.#switch.result({ kind: "reload", configJson: JSON.stringify(loaded.config) });
-    this.#settings = { ...this.#settings, config: loaded.config };
+    const { config, changed } = await readForReload(this.#p.options.config, this.#settings.config);
+    const keys = await this.#keys.read(config.pair.keyFile);
+    await this.#switch.result({ kind: "reload", configJson: JSON.stringify(config) });
+    this.#settings = { ...this.#settings, config };
     this.#desk?.configChanged();
-    this.#services.reload(loaded.config);
-    this.#state.reload(loaded.config);
+    this.#services.reload(config);
+    this.#state.reload(config);
+    if (keys !== null) {
+      await this.#keys.take(keys);
+      changed.push("the keys of pair.key_file");
+    }
     this.#p.log.write("notice", changed.length === 0 ? "reload: nothing has changed" : `reload: ${changed.join(", ")}`);
     return { changed };
   }

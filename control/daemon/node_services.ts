@@ -117,7 +117,7 @@ export class NodeServices {
   #tellMaintenance({ on, since }: MaintenanceJson): void {
     this.#p.send({ kind: "maintenance", on });
     const text = on
-      ? `since ${since}: services are not restarted, health and tracks move no group; segue maintenance off ends it`
+      ? `maintenance since ${since}: services are not restarted, health and tracks move no group; segue maintenance off ends it`
       : null;
     this.#p.send({ kind: "alarm", alarm: MAINTENANCE_ALARM, text });
   }

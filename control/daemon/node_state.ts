@@ -1,11 +1,12 @@
 /** The state's side of a running node: the manager with its stream to the peer and its file, and what status says of it. */
 import { pairDigest } from "../../config/digest.ts";
 import type { GroupConfig, PairConfig } from "../../config/model.ts";
+import { keyIdOf } from "../core/wire.ts";
 import type { EventLevel } from "../core/vocabulary.ts";
 import type { StateJournal } from "../journal/state_client.ts";
 import type { StateHealth } from "../journal/state_store.ts";
 import type { StateRules } from "../state/group_state.ts";
-import { StateManager } from "../state/manager.ts";
+import { StateManager, type StoredState } from "../state/manager.ts";
 import { StateApi } from "./state_api.ts";
 import { PeerStream } from "../stream/peer_stream.ts";
 
@@ -21,11 +22,19 @@ export interface NodeStateParts {
   readonly managed: (group: string, on: boolean) => void;
 }
 
+const FAILURE_ALARM = "state-stream";
+/** A failure that has not come again for this long is over. */
+const FAILURE_MS = 60_000;
+
 export class NodeState {
   readonly manager: StateManager;
   readonly api: StateApi;
   readonly #p: NodeStateParts;
   #stream: PeerStream | null = null;
+  #keys: readonly Uint8Array[];
+  /** Id of the key that seals: the first one until the switch thread says another. */
+  #sealing: number;
+  #failureOver: ReturnType<typeof setTimeout> | undefined;
 
   /** Reads what is stored. Until that is done, no group may be served here. */
   static async open(parts: NodeStateParts): Promise<NodeState> {
@@ -41,19 +50,21 @@ export class NodeState {
       alarm: parts.alarm,
       eligible: parts.eligible,
       managed: parts.managed,
-    }, (group) => journal.load(group));
+    }, (group) => loadGroup(journal, group));
     return new NodeState(parts, manager);
   }
 
   private constructor(parts: NodeStateParts, manager: StateManager) {
     this.#p = parts;
+    this.#keys = parts.keys;
+    this.#sealing = keyIdOf(parts.keys[0]!);
     this.manager = manager;
     this.api = new StateApi(manager, parts.journal);
   }
 
   /** Says what it has, and looks for the peer. */
   start(): void {
-    const { config, node, keys } = this.#p, { manager } = this;
+    const { config, node } = this.#p, { manager } = this;
     manager.start();
     this.#watchDisk();
     const self = config.nodes[0].name === node ? 0 : 1;
@@ -62,17 +73,19 @@ export class NodeState {
       pair: config.pair.name,
       self,
       paths: own.paths.map((local, i) => ({ local, remote: peer.paths[i]! })),
-      keys,
+      keys: this.#ordered(),
       onUp: () => manager.connected(stream),
       onDown: () => manager.disconnected(),
       onMessage: (_channel, bytes) => manager.receive(bytes),
       onDrained: () => manager.drained(),
+      onFailure: (error) => this.#failed(error),
     });
   }
 
   #watchDisk(): void {
     const { journal, event, alarm } = this.#p, { manager } = this;
     journal.onDurable((sequence) => manager.durable(sequence));
+    // Also when that was at the start.
     journal.onLost((text) => {
       event("alarm", "state-lost", text);
       manager.rewrite();
@@ -86,24 +99,58 @@ export class NodeState {
     health(journal.health());
   }
 
-  /** Packets per path and what was refused, for metrics and status; null before the start. */
-  stats(): ReturnType<PeerStream["stats"]> | null {
-    return this.#stream?.stats() ?? null;
+  /** A fault of this program, or of the peer's: said for as long as it may come again. */
+  #failed(error: unknown): void {
+    const [text, where = ""] = (error instanceof Error ? error.stack ?? error.message : String(error)).split("\n");
+    const report =
+      `what the peer said of its state could not be taken (${text} ${where.trim()}); the connection is made anew`;
+    this.#p.alarm(FAILURE_ALARM, report);
+    clearTimeout(this.#failureOver);
+    this.#failureOver = setTimeout(() => this.#p.alarm(FAILURE_ALARM, null), FAILURE_MS);
+  }
+
+  /** What was refused of the peer's datagrams and messages, by reason. */
+  rejected(): Readonly<Record<string, number>> {
+    const { refused } = this.manager, rejected = Object.entries(this.#stream?.stats().rejected ?? {});
+    return {
+      ...Object.fromEntries(rejected.map(([reason, count]) => [`stream_${reason}`, count])),
+      ...(refused === 0 ? {} : { state_refused: refused }),
+    };
   }
 
   reload(config: PairConfig): void {
     for (const group of config.groups) this.manager.setRules(group.name, rulesOf(group));
   }
 
+  /** All open from now on; until `sealWith` says otherwise, what sealed goes on sealing, or else the first. */
   setKeys(keys: readonly Uint8Array[]): void {
-    this.#stream?.setKeys(keys);
+    this.#keys = keys;
+    this.#stream?.setKeys(this.#ordered());
+  }
+
+  /** The key that heartbeats are signed with, which the peer is known to have, seals the stream too. */
+  sealWith(keyId: number): void {
+    this.#sealing = keyId;
+    this.#stream?.setKeys(this.#ordered());
+  }
+
+  #ordered(): readonly Uint8Array[] {
+    const first = (key: Uint8Array) => keyIdOf(key) === this.#sealing ? 0 : 1;
+    return this.#keys.toSorted((a, b) => first(a) - first(b));
   }
 
   /** What was written goes to the disk with the journal's own end. */
   close(): void {
+    clearTimeout(this.#failureOver);
     this.manager.close();
     this.#stream?.close();
   }
+}
+
+/** What was in a file that was lost is not known: an empty table in its place is not a whole one. */
+async function loadGroup(journal: StateJournal, group: string): Promise<StoredState> {
+  const loaded = await journal.load(group);
+  return { ...loaded, copying: loaded.copying || loaded.lost };
 }
 
 function rulesOf({ state }: GroupConfig): StateRules {

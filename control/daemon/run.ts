@@ -67,16 +67,20 @@ async function runLocked(options: RunOptions, settings: Settings, log: Log): Pro
   // The journal first: no epoch is used that it has not reserved.
   const journal = await JournalClient.start(ENTRY_URL, `${options.stateDir}/${JOURNAL_NAME}`);
   const epochs = await journal.epochs(settings.config.groups.map((group) => group.name));
+  // What cannot be read by this version is refused before the kernel is touched.
+  await journal.client.state.open();
   await awaitFormerGuard(log);
   const daemon = new Daemon({ options, settings, log, journal: journal.client });
   const ended = daemon.start(ENTRY_URL, {
     configJson: JSON.stringify(settings.config),
     node: settings.node,
-    key: settings.key,
+    keys: settings.keys,
     version: VERSION,
     epochs,
     guard: guardPath(),
   });
+  // It may fail while the API is being opened: that is said below.
+  ended.catch(() => {});
   const api = await startApi(daemon, `${options.runDir}/${SOCKET_NAME}`);
   const code = await ended;
   sdNotify("STOPPING=1");

@@ -12,7 +12,7 @@ type RoleReport = Extract<SwitchReport, { kind: "role" }>;
 
 export interface ServingParts {
   readonly services: Pick<ServiceManager, "become" | "settled" | "managed">;
-  readonly state: Pick<StateManager, "seal" | "lastWords" | "role">;
+  readonly state: Pick<StateManager, "seal" | "lastWords" | "role" | "peerSilent">;
   /** To the switch thread. */
   readonly send: (command: SwitchCommand) => void;
   /** Not given: the system's. */
@@ -90,7 +90,8 @@ export class Serving {
   }
 
   /** What the group is on this node now. */
-  role({ group, role, epoch }: RoleReport): void {
+  role({ group, role, epoch, alone }: RoleReport): void {
+    if (alone) this.#p.state.peerSilent();
     this.#p.state.role(group, role, epoch);
     if (role === "primary" || role === "standby") this.#p.services.settled(group, role, epoch);
   }

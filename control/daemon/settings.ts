@@ -1,6 +1,6 @@
-/** What `segue run` was told: the configuration, the key, which node this is. Or why it cannot start, in full. */
+/** What `segue run` was told: the configuration, the keys, which node this is. Or why it cannot start, in full. */
 import { findNode } from "../../config/node.ts";
-import { ConfigError, readKey } from "../../config/key.ts";
+import { ConfigError, readKeys } from "../../config/key.ts";
 import { formatProblems, readConfigFile } from "../../config/load.ts";
 import type { PairConfig } from "../../config/model.ts";
 
@@ -14,7 +14,8 @@ export interface RunOptions {
 export interface Settings {
   readonly config: PairConfig;
   readonly node: string;
-  readonly key: Uint8Array;
+  /** As in the key file. */
+  readonly keys: readonly Uint8Array[];
   /** Text of warnings, "" if there are none. */
   readonly warnings: string;
 }
@@ -26,11 +27,11 @@ export async function readSettings(options: RunOptions): Promise<Settings | { re
   const ourselves = findNode(loaded.config, options.node);
   if ("reason" in ourselves) return { refusal: `segue: ${ourselves.reason}\n    hint: ${ourselves.hint}\n` };
   try {
-    const key = readKey(loaded.config.pair.keyFile);
+    const keys = readKeys(loaded.config.pair.keyFile);
     return {
       config: loaded.config,
       node: ourselves.node.name,
-      key,
+      keys,
       warnings: formatProblems(options.config, loaded.warnings),
     };
   } catch (error) {

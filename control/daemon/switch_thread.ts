@@ -17,7 +17,7 @@ export interface CommandResult {
 }
 
 /** A command without its number: the thread gives it one. */
-type Numbered = "snapshot" | "jitter" | "switchover" | "reload" | "stop";
+type Numbered = "snapshot" | "jitter" | "switchover" | "keys" | "reload" | "stop";
 type Asked = SwitchCommand extends infer C ? C extends { readonly kind: Numbered } ? Omit<C, "id"> : never : never;
 
 interface Waiting {

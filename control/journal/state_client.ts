@@ -43,6 +43,7 @@ export class StateJournal {
   #health: StateHealth;
   readonly #durableListeners = new Set<(sequence: number) => void>();
   readonly #failureListeners = new Set<(sequence: number, text: string) => void>();
+  #untoldLoss: string | null = null;
   readonly #lostListeners = new Set<(text: string) => void>();
   readonly #healthListeners = new Set<(health: StateHealth) => void>();
 
@@ -50,6 +51,11 @@ export class StateJournal {
   constructor(send: (request: StateRequest, transfers: Transferable[]) => void, path: string) {
     this.#send = send;
     this.#health = { ok: true, text: "ok", path, waiting: 0 };
+  }
+
+  /** Opens the file, as the first request does otherwise. @throws JournalError if a newer segue wrote it */
+  async open(): Promise<void> {
+    await this.#ask("opened", (id) => ({ kind: "open", id }));
   }
 
   /** What is stored of a group. @throws JournalError if it cannot be read, or a newer segue wrote it */
@@ -101,9 +107,13 @@ export class StateJournal {
 
   /**
    * Calls back when the file was damaged, set aside, and an empty one made: every table must be appended again, each
-   * beginning with `clear`. Until then it counts as not whole (`copying`) on the disk.
+   * beginning with `clear`. Until then it counts as not whole (`copying`) on the disk. What happened before anybody
+   * listened, as at the start, is told to the first who does, before this returns.
    */
   onLost(callback: (text: string) => void): () => void {
+    const untold = this.#untoldLoss;
+    this.#untoldLoss = null;
+    if (untold !== null) callback(untold);
     return listen(this.#lostListeners, callback);
   }
 
@@ -144,6 +154,7 @@ export class StateJournal {
       case "undurable":
         return this.#tellFailure(reply.sequence, reply.text);
       case "lost":
+        if (this.#lostListeners.size === 0) this.#untoldLoss = reply.text;
         return tell(this.#lostListeners, (listener) => listener(reply.text));
       case "health":
         this.#health = reply.health;

@@ -12,6 +12,7 @@ export type StateRequest =
     readonly sequence: number;
     readonly urgent: boolean;
   }
+  | { readonly kind: "open"; readonly id: number }
   | { readonly kind: "group"; readonly id: number; readonly group: string }
   | { readonly kind: "page"; readonly id: number; readonly group: string; readonly from: RowCursor }
   | { readonly kind: "orphans"; readonly id: number; readonly group: string; readonly limit: number }
@@ -28,6 +29,7 @@ export type StateReply =
   /** The file was lost and a new one made. */
   | { readonly kind: "lost"; readonly text: string }
   | { readonly kind: "health"; readonly health: StateHealth }
+  | { readonly kind: "opened"; readonly id: number }
   | { readonly kind: "group"; readonly id: number; readonly stored: StoredGroup | null; readonly lost: boolean }
   | {
     readonly kind: "page";

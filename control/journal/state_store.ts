@@ -140,6 +140,7 @@ export class StateStore {
 
   /** Null: nothing is stored of the group. @throws JournalError if it cannot be read */
   group(group: string): StoredGroup | null {
+    if (this.#isMissing) return null;
     return this.#read((db) => {
       const position = selectPosition(db, group);
       return position && { ...position, reigns: selectReigns(db, group) };
@@ -148,11 +149,13 @@ export class StateStore {
 
   /** Rows behind `from` in the order of their LSNs. @throws JournalError */
   page(group: string, from: RowCursor): RowPage {
+    if (this.#isMissing) return { piece: new Uint8Array(0), rows: 0, next: null };
     return this.#read((db) => selectPage(db, group, from));
   }
 
   /** @throws JournalError */
   orphans(group: string, limit: number): { total: number; rows: Orphan[] } {
+    if (this.#isMissing) return { total: 0, rows: [] };
     return this.#read((db) => selectOrphans(db, group, limit));
   }
 
@@ -207,6 +210,11 @@ export class StateStore {
 
   #isWhole(batch: StateBatch): boolean {
     return (this.#wholeSince.get(batch.group) ?? 0) === this.#losses;
+  }
+
+  /** The disk has refused to make the file: nothing was ever stored, and that can be said. */
+  get #isMissing(): boolean {
+    return this.#db === null && this.#trouble !== null && !exists(this.#path);
   }
 
   #read<T>(body: (db: DatabaseSync) => T): T {

@@ -79,6 +79,8 @@ export class StateThread {
         else this.#flushIn(SHARE_MS);
         this.#reply({ kind: "taken", sequence: request.sequence });
         return;
+      case "open":
+        return this.#reply({ kind: "opened", id: request.id });
       case "group": {
         this.#flushAll(store);
         const stored = store.group(request.group);

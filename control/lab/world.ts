@@ -1,5 +1,5 @@
 /** A whole pair: topology, services, two real daemons, and everything that can happen to them. */
-import { generateKey } from "../../config/key.ts";
+import { generateKey } from "../../config/key_change.ts";
 import { ApiClient } from "../api/client.ts";
 import { SOCKET_NAME } from "../api/socket.ts";
 import { run, sleep } from "./command.ts";

@@ -8,6 +8,8 @@ import type { Clock } from "./clock.ts";
 export class Fitness {
   readonly #tell: (group: string, ok: boolean, reason: string) => void;
   readonly #said = new Map<string, string>();
+  /** Groups whose copy an operator wants served though it is not whole. */
+  readonly #forced = new Set<string>();
   readonly #waitMs: number;
   readonly #clock: Clock;
   readonly #over: () => void;
@@ -35,8 +37,14 @@ export class Fitness {
     });
   }
 
+  /** An operator's word, which stands until the copy is served or whole. */
+  force(group: string): void {
+    this.#forced.add(group);
+  }
+
   judge(group: string, replica: Pick<Replica, "fit" | "copying" | "serving">, connected: boolean): void {
-    const reason = this.#reason(replica, connected);
+    if (!replica.copying) this.#forced.delete(group);
+    const reason = this.#forced.has(group) ? "" : this.#reason(replica, connected);
     if (this.#said.get(group) === reason) return;
     this.#said.set(group, reason);
     this.#tell(group, reason === "", reason);

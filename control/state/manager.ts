@@ -25,6 +25,7 @@ export interface StoredState extends Known {
 /** The part of `PeerStream` that is used here. */
 export interface StateStream {
   send(channel: 0 | 1, bytes: Uint8Array): boolean;
+  restart(reason: "given up"): void;
   readonly buffered: { readonly 0: number; readonly 1: number };
 }
 
@@ -50,6 +51,7 @@ const BULK_UNDER_WAY_MAX = 4 * 1024 * 1024;
 /** A client that writes faster than the standby takes waits when more than this is under way. */
 const WRITES_UNDER_WAY_MAX = 16 * 1024 * 1024;
 const COMPACT_EVERY_US = 10_000_000;
+const READ_ATTEMPTS = 2;
 
 export class StateManager {
   readonly groups = new Map<string, GroupState>();
@@ -71,10 +73,7 @@ export class StateManager {
   static async open(parts: StateParts, load: (group: string) => Promise<StoredState>): Promise<StateManager> {
     const manager = new StateManager(parts);
     for (const [index, { name, rules }] of parts.groups.entries()) {
-      const table = new GroupTable();
-      const stored = await load(name);
-      for await (const piece of stored.chunks) table.applyPacked(piece);
-      table.restore(stored.floor, stored.lsn);
+      const { table, stored } = await readTable(() => load(name));
       const replica = new Replica(index, table, stored, manager.#port(index, name));
       const group = new GroupState(name, replica, rules, parts.peerName, manager.#clock);
       manager.#byIndex.push(group);
@@ -275,6 +274,14 @@ export class StateManager {
 
   // ---- roles
 
+  /**
+   * The switch thread has found the peer silent and its address unanswered. The stream would need a second and a half to find that out by
+   * itself, and the first writes of the new reign would wait for a node that is gone.
+   */
+  peerSilent(): void {
+    this.#stream?.restart("given up");
+  }
+
   role(name: string, role: Role, epoch: number): void {
     const group = this.groups.get(name);
     if (group === undefined) return;
@@ -319,6 +326,14 @@ export class StateManager {
     }
   }
 
+  /** An operator wants the group served here, even if its copy is not whole. */
+  force(name: string): void {
+    const group = this.groups.get(name);
+    if (group === undefined) return;
+    this.#fitness.force(name);
+    this.#tell(group);
+  }
+
   status(name: string): StateSnapshot {
     const group = this.groups.get(name);
     if (group === undefined) throw new RangeError(`state: there is no group ${name}`);
@@ -335,5 +350,20 @@ export class StateManager {
     this.#fitness.close();
     this.#writer.flush();
     for (const group of this.#byIndex) group.close();
+  }
+}
+
+/** A file that turns out to be damaged while it is read has been replaced by then: the second reading is of the new one. */
+async function readTable(load: () => Promise<StoredState>): Promise<{ table: GroupTable; stored: StoredState }> {
+  for (let attempt = 1;; attempt++) {
+    const table = new GroupTable();
+    try {
+      const stored = await load();
+      for await (const piece of stored.chunks) table.applyPacked(piece);
+      table.restore(stored.floor, stored.lsn);
+      return { table, stored };
+    } catch (error) {
+      if (attempt === READ_ATTEMPTS) throw error;
+    }
   }
 }

@@ -35,6 +35,7 @@ export type EnvelopeReject =
   | "ownNode"
   | "otherPath"
   | "otherKey"
+  | "retiredKey"
   | "otherPair"
   | "otherConnection"
   | "badTag"

@@ -26,6 +26,7 @@ const REOPEN_MS = 500;
 /** A timer that comes later than this says nothing about the peer; then the sockets get this time first. */
 const LATE_US = 25_000;
 const LATE_READ_MS = 2;
+const RETIRED_MAX = 16;
 /** An acknowledgement by itself waits for this many turns of promises: the answer of who was just called may carry it. */
 const ANSWER_TURNS = 4;
 
@@ -44,10 +45,12 @@ export interface PeerStreamOptions {
   readonly onMessage: (channel: Channel, bytes: Uint8Array<ArrayBuffer>) => void;
   /** What is buffered has fallen below the low-water mark (1 MiB) after it was above. */
   readonly onDrained?: () => void;
+  /** One of the above has thrown. The connection has been ended, for what it carried may be half done here; it comes back by itself. */
+  readonly onFailure: (error: unknown) => void;
 }
 
 /** Why a datagram had no effect. */
-export type StreamReject = EnvelopeReject | Exclude<Judgement, "accepted" | "greeting">;
+export type StreamReject = EnvelopeReject | Exclude<Judgement, "accepted" | "greeting"> | "failed";
 
 export interface PathStats {
   readonly open: boolean;
@@ -78,6 +81,8 @@ export class PeerStream {
   readonly #sockets: readonly PathSocket[];
   readonly #pairId: number;
   #keys: readonly PairKey[];
+  /** Ids of keys that opened earlier in this run: the last ones. */
+  readonly #retired: number[] = [];
   #tag = 0;
   /** Of the present connection, for each pair key; derived when first needed. */
   #packetKeys: (PacketKeys | undefined)[] = [];
@@ -112,11 +117,18 @@ export class PeerStream {
     this.#stream = new Stream(o.paths.length, newSession, {
       onUp: () => {
         this.#connections++;
-        o.onUp();
+        this.#guarded(o.onUp);
       },
-      onDown: o.onDown,
-      onMessage: (channel, bytes) => o.onMessage(channel as Channel, bytes),
-      onDrained: () => o.onDrained?.(),
+      onDown: (reason) => this.#guarded(() => o.onDown(reason)),
+      // Not by a function made for each message: there are many.
+      onMessage: (channel, bytes) => {
+        try {
+          o.onMessage(channel as Channel, bytes);
+        } catch (error) {
+          this.#failed(error);
+        }
+      },
+      onDrained: () => this.#guarded(() => o.onDrained?.()),
     }, monotonicUs());
     const listener = {
       onDatagram: (path: number, bytes: Bytes, length: number) => this.#onDatagram(path, bytes, length),
@@ -171,7 +183,10 @@ export class PeerStream {
 
   /** The first key seals from now on; all open. The connection goes on. */
   setKeys(keys: readonly Uint8Array[]): void {
-    this.#keys = preparePairKeys(keys, this.#o.pair);
+    const next = preparePairKeys(keys, this.#o.pair);
+    for (const { id } of this.#keys) if (!this.#retired.includes(id)) this.#retired.push(id);
+    this.#retired.splice(0, this.#retired.length - RETIRED_MAX);
+    this.#keys = next;
     this.#packetKeys = [];
   }
 
@@ -191,6 +206,28 @@ export class PeerStream {
       };
     });
     return { up: this.up, connections: this.#connections, paths, rejected: { ...this.#rejected } };
+  }
+
+  /** Ends the connection, here and at the peer, which is looked for anew at once; `onDown` is called. Nothing where there is none. */
+  restart(reason: "given up" | "failed"): void {
+    if (this.#closed) return;
+    this.#stream.restart(reason, monotonicUs(), this.#wire);
+    this.#flushSoon();
+  }
+
+  /** What the receiver throws must neither end the process nor leave both sides with different views of what was received. */
+  #guarded(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#rejected.failed = (this.#rejected.failed ?? 0) + 1;
+    this.restart("failed");
+    this.#o.onFailure(error);
   }
 
   /** Tells the peer and gives everything back. `onDown` is not called. */
@@ -218,7 +255,7 @@ export class PeerStream {
     if (bad !== null) return bad;
     if (header.path !== path) return "otherPath";
     const index = this.#keys.findIndex(({ id }) => id === header.keyId);
-    if (index < 0) return "otherKey";
+    if (index < 0) return this.#retired.includes(header.keyId) ? "retiredKey" : "otherKey";
     return header.kind === HELLO ? this.#readHello(bytes, length, index) : this.#readPacket(bytes, length, index);
   }
 

@@ -18,6 +18,8 @@ export class Addresses {
   readonly #plan: SwitchPlan;
   readonly #ifindex: readonly number[];
   readonly #changed: ChangedSysctl[] = [];
+  /** Slots whose addresses were put on their interface ahead of the take. */
+  readonly #ahead = new Set<Slot>();
 
   /** @param ifindex of each service interface of the plan */
   constructor(netlink: Rtnetlink, plan: SwitchPlan, ifindex: readonly number[]) {
@@ -45,10 +47,29 @@ export class Addresses {
   }
 
   on(slot: Slot): void {
+    // Asking the kernel again would wait for its lock again.
+    if (this.#ahead.delete(slot)) return;
     for (const it of slot.addresses) this.#add(this.#ifindex[slot.interface]!, it, it.prefixLength);
   }
 
+  /** The same, before the node may speak: the gate is shut, and the next `on` finds it done. */
+  onAhead(slot: Slot): void {
+    this.on(slot);
+    this.#ahead.add(slot);
+  }
+
+  /** What `on` did last was for nothing yet: the next one finds it done. */
+  keep(slot: Slot): void {
+    this.#ahead.add(slot);
+  }
+
+  /** Another program has taken them away. */
+  forget(slot: Slot): void {
+    this.#ahead.delete(slot);
+  }
+
   off(slot: Slot): void {
+    this.#ahead.delete(slot);
     for (const it of slot.addresses) {
       this.#netlink.removeAddress({
         ifindex: this.#ifindex[slot.interface]!,

@@ -4,7 +4,8 @@ import type { SwitchReport } from "../core/messages.ts";
 import { emptyHeartbeat } from "../core/heartbeat.ts";
 import type { NodeState } from "../core/node.ts";
 import type { Alarm, EventLevel, NodeEvent, Role, SwitchReceipt } from "../core/vocabulary.ts";
-import { DATAGRAM_MAX, type WireKey } from "../core/wire.ts";
+import type { PairKeys } from "../core/pair_keys.ts";
+import { DATAGRAM_MAX } from "../core/wire.ts";
 import type { Addresses } from "./addresses.ts";
 import type { Hold, HoldCounts } from "./hold.ts";
 import { SentTimes } from "./link_stats.ts";
@@ -25,7 +26,7 @@ export interface SwitchParts {
   readonly rules: KernelRules;
   readonly hold: Hold;
   readonly addresses: Addresses;
-  readonly key: WireKey;
+  readonly keys: PairKeys;
   readonly software: string;
   readonly post: (report: SwitchReport) => void;
 }
@@ -38,7 +39,7 @@ export class SwitchContext {
   readonly rules: KernelRules;
   readonly hold: Hold;
   readonly addresses: Addresses;
-  readonly key: WireKey;
+  readonly keys: PairKeys;
   readonly receipts: ReceiptBook;
   readonly evidence: EvidenceBook;
   readonly jitter = new JitterWatch();
@@ -87,7 +88,7 @@ export class SwitchContext {
     this.rules = parts.rules;
     this.hold = parts.hold;
     this.addresses = parts.addresses;
-    this.key = parts.key;
+    this.keys = parts.keys;
     this.#post = parts.post;
     this.receipts = new ReceiptBook(parts.plan.name);
     this.evidence = new EvidenceBook(parts.links, parts.plan.peerName, parts.plan.groups.length);
@@ -122,7 +123,8 @@ export class SwitchContext {
       if (told.role === g.role && told.epoch === g.epoch) continue;
       told.role = g.role;
       told.epoch = g.epoch;
-      this.report({ kind: "role", group: g.name, role: g.role, epoch: g.epoch });
+      const alone = g.role === "primary" && this.node.nowUs - this.node.heardUs >= this.node.limits.suspectUs;
+      this.report({ kind: "role", group: g.name, role: g.role, epoch: g.epoch, alone });
     }
   }
 

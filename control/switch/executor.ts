@@ -12,6 +12,7 @@ import { encodeHeartbeat } from "../core/wire.ts";
 import { announcementFrames, AnnounceSchedule } from "./announcer.ts";
 import type { SwitchContext } from "./context.ts";
 import type { PlannedGroup, Slot } from "./plan.ts";
+import { SPARE_EVERY, sparedLinks } from "./sparing.ts";
 import { markOf, STEP } from "./ruleset_steps.ts";
 
 const TICK: CoreEvent = { kind: "tick" };
@@ -36,9 +37,9 @@ export class Executor {
     this.step(nowUs, TICK);
   }
 
-  /** A heartbeat out of turn: for one who does not know our session yet. */
-  beat(): void {
-    this.#beat(null, null);
+  /** A heartbeat out of turn: for one who does not know our session yet, or has not the key that signs the others. */
+  beat(keyId: number): void {
+    this.#beat(null, null, keyId);
   }
 
   /** Gives the core an event and does what it orders. What the kernel refuses is a new event, at once. */
@@ -67,7 +68,7 @@ export class Executor {
         this.schedules[effect.group]!.stop();
         return;
       case "hold":
-        return this.#hold(effect.group);
+        return this.#hold(effect.group, effect.ahead);
       case "releasePeer":
         // Not after a refused take: without a lease they would be lost; they wait for the next try, or go back.
         if (c.node.groups[effect.group]!.role !== "primary") return;
@@ -93,12 +94,18 @@ export class Executor {
       case "reserve":
         return c.report({ kind: "reserveEpochs", group: c.node.groups[effect.group]!.name, above: effect.above });
       case "event":
-        return c.groupEvent(effect, nowUs);
+        return this.#isRefuted(effect) ? undefined : c.groupEvent(effect, nowUs);
       case "alarm":
         return c.alarm(effect.alarm, effect.text);
       default:
         effect satisfies never;
     }
+  }
+
+  /** "Primary with epoch" stands behind the take in the core's list; one that was refused meanwhile is not told. */
+  #isRefuted({ event, group }: Extract<Effect, { kind: "event" }>): boolean {
+    const isTake = event === "switchover" || event === "failover" || event === "start" || event === "retake";
+    return isTake && group !== null && this.#c.node.groups[group]!.role !== "primary";
   }
 
   #note(group: number, step: string): void {
@@ -109,13 +116,13 @@ export class Executor {
    * One heartbeat on every link. On each service interface one frame for each slot that has a mark now, or one without.
    * False if the kernel refused a step; then the core has been told, and its answer has been done.
    */
-  #beat(marked: number | null, step: FrameStep | null): boolean {
+  #beat(marked: number | null, step: FrameStep | null, keyId = this.#c.keys.signing.keyId): boolean {
     const c = this.#c;
     const now = monotonicUs();
-    const length = this.#encode(now);
+    const length = this.#encode(now, keyId);
     beatDone(c.node, now);
     c.counters.heartbeats_sent++;
-    let refused: { slot: Slot; step: FrameStep } | null = null;
+    let refused: { slot: Slot; step: FrameStep } | null = null, left = 0;
     for (let i = 0; i < c.links.frames.length; i++) {
       const link = c.links.frames[i]!;
       link.load(c.datagram, length);
@@ -127,29 +134,34 @@ export class Executor {
         sent = true;
         if (mark === "refresh") c.jitter.refreshed(slot.id, now, c.node.limits.heartbeatUs);
         else if (mark === "take") c.jitter.taken(slot.id, now);
-        if (link.send(length, markOf(STEP[mark], slot.id)) === ENOBUFS && this.#meansRefusal(slot, mark)) {
-          refused = { slot, step: mark };
-        }
+        const failure = link.send(length, markOf(STEP[mark], slot.id));
+        if (failure === ENOBUFS && this.#meansRefusal(slot, mark)) refused = { slot, step: mark };
+        else left++;
       }
-      if (!sent) link.send(length, 0);
+      if (!sent) {
+        link.send(length, 0);
+        left++;
+      }
     }
     // A refused take is not told by any other way either.
     if (refused === null || refused.step !== "take") {
+      const { seq, sparing } = c.ownBeat;
       for (const path of c.links.paths) {
-        path.send(c.datagram, length);
+        if ((sparing >>> path.index & 1) === 0 || seq % SPARE_EVERY === 0) path.send(c.datagram, length);
       }
     }
     if (refused === null) return true;
-    this.#refused(refused.slot, refused.step, now);
+    this.#refused(refused.slot, refused.step, left > 0, now);
     return false;
   }
 
-  #encode(now: number): number {
+  #encode(now: number, keyId: number): number {
     const c = this.#c;
     fillHeartbeat(c.node, now, c.ownBeat);
     c.fillEchoes(now);
+    c.ownBeat.sparing = sparedLinks(c.node, c.links.frames, c.links.paths, now);
     c.sent.note(c.ownBeat.seq, now);
-    return encodeHeartbeat(c.ownBeat, c.key, c.datagram);
+    return encodeHeartbeat(c.ownBeat, c.keys.signer(keyId), c.datagram);
   }
 
   /** A full device queue says the same as a rule that drops; the set tells which it was. */
@@ -160,7 +172,8 @@ export class Executor {
     return false;
   }
 
-  #refused(slot: Slot, step: FrameStep, now: number): void {
+  /** @param told something of the heartbeat has left this node */
+  #refused(slot: Slot, step: FrameStep, told: boolean, now: number): void {
     const c = this.#c;
     const name = c.plan.interfaces[slot.interface]!;
     if (step === "take") {
@@ -168,6 +181,7 @@ export class Executor {
         kind: "takeRefused",
         group: slot.group,
         reason: `the kernel refused to grant the lease on ${name}: the question was too long ago`,
+        late: !told,
       });
     }
     c.counters.lease_lapses++;
@@ -198,9 +212,9 @@ export class Executor {
     const problem = this.#attempt(() => {
       for (const slot of slots) c.addresses.on(slot);
     });
-    if (problem !== null) return this.step(monotonicUs(), { kind: "takeRefused", group, reason: problem });
+    if (problem !== null) return this.step(monotonicUs(), { kind: "takeRefused", group, reason: problem, late: false });
     this.#note(group, "addresses");
-    if (!this.#beat(group, "take")) return;
+    if (!this.#beat(group, "take")) return this.#keepAhead(group);
     this.#note(group, `lease, epoch ${epoch}`);
     for (const slot of slots) this.announce(slot);
     this.#note(group, "announced");
@@ -210,6 +224,12 @@ export class Executor {
     c.trafficExpected[group] = g.traffic || g.peer.traffic;
   }
 
+  /** A take that will be tried again finds its addresses where they are. */
+  #keepAhead(group: number): void {
+    if (this.#c.node.groups[group]!.role !== "preparing") return;
+    for (const slot of this.#c.plan.groups[group]!.slots) this.#c.addresses.keep(slot);
+  }
+
   announce(slot: Slot): void {
     const socket = this.#c.links.frames[slot.interface]!.plain;
     for (const frame of this.#announcements[slot.id - 1]!) {
@@ -217,14 +237,17 @@ export class Executor {
     }
   }
 
-  #hold(group: number): void {
+  #hold(group: number, ahead: boolean): void {
     const c = this.#c;
     const planned = c.plan.groups[group]!;
     const other = c.hold.group;
     if (other !== null && other !== planned) {
       return this.#holdFailed(group, `packets of ${other.config.name} are held just now`);
     }
-    const problem = this.#attempt(() => c.hold.begin(planned));
+    const problem = this.#attempt(() => {
+      if (ahead) { for (const slot of planned.slots) c.addresses.onAhead(slot); }
+      c.hold.begin(planned);
+    });
     if (problem !== null) return this.#holdFailed(group, problem);
     c.heldAtBegin = c.hold.counts();
     this.#openHold(group);
@@ -318,7 +341,7 @@ export class Executor {
     for (const slot of group.slots) {
       c.addresses.on(slot);
       const link = c.links.frames[slot.interface]!;
-      link.load(c.datagram, this.#encode(monotonicUs()));
+      link.load(c.datagram, this.#encode(monotonicUs(), c.keys.signing.keyId));
       link.send(76, markOf(STEP.take, slot.id));
       for (const frame of this.#announcements[slot.id - 1]!) link.plain.send(frame, frame.length, 0);
       c.rules.leaseLeftMs(slot.id);

@@ -48,6 +48,18 @@ Deno.test("loss rises with what is missing and falls with what comes", () => {
   assert.deepEqual([link.seq, link.heardUs], [3000, 3000]);
 });
 
+Deno.test("of a spared link only what was due to come by it can be missed or late", () => {
+  const link = new LinkStats();
+  for (let seq = 4; seq <= 4000; seq += 4) link.heard(seq, seq * 2, 2, 4);
+  assert.equal(link.loss, 0);
+  link.heard(4003, 8006, 2, 4);
+  link.heard(4004, 8008, 2, 4);
+  assert.equal(link.loss, 0, "an urgent one between two");
+  assert.equal(link.delays.take().maxUs, 0);
+  for (let seq = 4012; seq <= 8000; seq += 8) link.heard(seq, seq * 2, 2, 4);
+  assert.ok(Math.abs(link.loss - 0.5) < 0.05, `${link.loss}`);
+});
+
 Deno.test("a late datagram lowers no sequence; a new session starts anew and is no loss", () => {
   const link = new LinkStats();
   link.heard(100, 1, 0);

@@ -28,6 +28,8 @@ export class LinkStats {
   rttUs = NaN;
   /** Share of heartbeats that did not come, smoothed over about a hundred. */
   loss = 0;
+  /** When the peer last told of another of our heartbeats that it had heard here. */
+  answeredUs = -Infinity;
   /** How much later than due heartbeats came by here. */
   readonly delays = new Delays();
   #echoed = 0;
@@ -35,12 +37,14 @@ export class LinkStats {
   /**
    * An authentic heartbeat of the peer's present session came by here.
    * @param beatUs between two of the peer's heartbeats: what comes after a longer gap was late
+   * @param every the link carries sequences that are a multiple of this, and urgent ones
    */
-  heard(seq: number, nowUs: number, beatUs: number): void {
+  heard(seq: number, nowUs: number, beatUs: number, every = 1): void {
     const gap = seq - this.seq;
-    if (this.seq !== 0 && nowUs - this.heardUs <= OUTAGE_US) this.delays.note(nowUs - this.heardUs - beatUs);
+    if (this.seq !== 0 && nowUs - this.heardUs <= OUTAGE_US) this.delays.note(nowUs - this.heardUs - beatUs * every);
     if (this.seq !== 0 && gap > 0 && gap < 1000) {
-      for (let i = 1; i < gap; i++) this.loss += (1 - this.loss) / 100;
+      const missed = Math.floor((seq - 1) / every) - Math.floor(this.seq / every);
+      for (let i = 0; i < missed; i++) this.loss += (1 - this.loss) / 100;
       this.loss -= this.loss / 100;
     }
     if (gap > 0 || gap < -1000) this.seq = seq;
@@ -51,6 +55,7 @@ export class LinkStats {
   echoed(seq: number, delayUs: number, sent: SentTimes, nowUs: number): void {
     if (seq === 0 || seq === this.#echoed) return;
     this.#echoed = seq;
+    this.answeredUs = nowUs;
     const rtt = nowUs - sent.of(seq) - delayUs;
     if (!(rtt >= 0)) return;
     this.rttUs = Number.isNaN(this.rttUs) ? rtt : this.rttUs + (rtt - this.rttUs) / 8;
@@ -60,5 +65,6 @@ export class LinkStats {
   reset(): void {
     this.seq = 0;
     this.#echoed = 0;
+    this.answeredUs = -Infinity;
   }
 }

@@ -17,6 +17,8 @@ const REOPEN_US = 500_000;
 
 export class FrameLink {
   readonly kind = "frame";
+  /** Of all links, which bit or echo of a heartbeat is this one's. */
+  readonly index: number;
   /** For people: which link this is. */
   readonly title: string;
   readonly stats = new LinkStats();
@@ -31,8 +33,9 @@ export class FrameLink {
   readonly #frame: Uint8Array<ArrayBuffer>;
   errors = 0;
 
-  constructor(name: string) {
+  constructor(name: string, index: number) {
     this.name = name;
+    this.index = index;
     this.title = `frame ${name}`;
     this.socket = new FrameSocket({ interface: name, etherType: ETHERTYPE_EXPERIMENTAL, multicast: MULTICAST_MAC });
     this.plain = new FrameSocket({ interface: name, etherType: SEND_ONLY });
@@ -68,17 +71,21 @@ export class FrameLink {
 
 export class PathLink {
   readonly kind = "udp";
+  readonly index: number;
   readonly title: string;
   readonly stats = new LinkStats();
   readonly local: Endpoint;
   readonly remote: Endpoint;
   socket: DatagramSocket | null = null;
+  /** Index of the service interface that it runs through, -1 if none, or if its address is not there yet. */
+  frame = -1;
   errors = 0;
   /** Why it is not open, for status. */
   problem = "";
   #retryUs = -Infinity;
 
-  constructor(local: Endpoint, remote: Endpoint) {
+  constructor(local: Endpoint, remote: Endpoint, index: number) {
+    this.index = index;
     this.local = local;
     this.remote = remote;
     this.title = `path ${local.host}`;
@@ -113,8 +120,8 @@ export class Links {
   readonly all: readonly Link[];
 
   constructor(plan: SwitchPlan) {
-    this.frames = plan.interfaces.map((name) => new FrameLink(name));
-    this.paths = plan.paths.map((path) => new PathLink(path.local, path.remote));
+    this.frames = plan.interfaces.map((name, i) => new FrameLink(name, i));
+    this.paths = plan.paths.map((path, i) => new PathLink(path.local, path.remote, this.frames.length + i));
     this.all = [...this.frames, ...this.paths];
   }
 

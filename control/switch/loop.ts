@@ -10,8 +10,10 @@ import type { ProbeSocket, Speaker } from "../../kernel_ffi/probe_socket.ts";
 import type { UdpQueues } from "../../kernel_ffi/sock_diag.ts";
 import type { PairConfig } from "../../config/model.ts";
 import { Aftercare } from "./aftercare.ts";
+import { ClosedPorts } from "./closed_ports.ts";
 import type { SwitchContext } from "./context.ts";
 import type { Executor } from "./executor.ts";
+import type { KeyWatch } from "./key_watch.ts";
 import type { MailboxReader } from "./mailbox.ts";
 import type { News } from "./news.ts";
 import type { Receiver } from "./receiver.ts";
@@ -34,6 +36,7 @@ export interface LoopParts {
   readonly context: SwitchContext;
   readonly executor: Executor;
   readonly receiver: Receiver;
+  readonly keys: KeyWatch;
   readonly news: News;
   readonly probes: readonly ProbeSocket[];
   readonly queues: UdpQueues;
@@ -46,6 +49,7 @@ export class SwitchLoop {
   readonly #c: SwitchContext;
   readonly #poller = new Poller();
   readonly #aftercare: Aftercare;
+  readonly #closedPorts: ClosedPorts;
   readonly #startUs = monotonicUs();
   #housekeepingUs = monotonicUs();
   #handOverUs = monotonicUs() + HAND_OVER_US;
@@ -58,6 +62,7 @@ export class SwitchLoop {
     this.#p = parts;
     this.#c = parts.context;
     this.#aftercare = new Aftercare(parts.context);
+    this.#closedPorts = new ClosedPorts(parts.context, parts.executor);
     this.#poller.set(parts.mailboxFd);
     this.#poller.set(parts.news.monitor.fd);
     this.#poller.set(parts.context.rules.notificationFd);
@@ -121,11 +126,15 @@ export class SwitchLoop {
   #read(): void {
     const { context, receiver, news } = this.#p, poller = this.#poller;
     const frames = context.links.frames;
+    // Refusals first: what they say is refuted by a heartbeat that came at the same time, not the other way round.
+    for (const path of context.links.paths) {
+      if (path.socket !== null && poller.failed(path.socket.fd)) {
+        this.#closedPorts.failed(path.socket.drainErrors(), path.remote.host);
+      }
+    }
     for (let i = 0; i < frames.length; i++) if (poller.revents(frames[i]!.socket.fd) !== 0) receiver.readFrames(i);
     for (const path of context.links.paths) {
-      if (path.socket === null) continue;
-      if (poller.readable(path.socket.fd)) receiver.readPath(path);
-      if (poller.failed(path.socket.fd)) this.#pathFailed(path.socket.drainErrors(), path.remote.host);
+      if (path.socket !== null && poller.readable(path.socket.fd)) receiver.readPath(path);
     }
     for (let i = 0; i < this.#p.probes.length; i++) {
       if (poller.revents(this.#p.probes[i]!.fd) !== 0) this.#readProbes(i);
@@ -146,15 +155,6 @@ export class SwitchLoop {
       if (g.role !== "leaving" || g.phase !== "passing" || now < g.moving.drainEndUs) continue;
       const addresses = this.#c.plan.groups[g.index]!.slots.flatMap((slot) => slot.addresses.map((it) => it.bytes));
       if (this.#p.queues.unread(addresses) > 0) this.#p.executor.step(now, { kind: "busy", group: g.index });
-    }
-  }
-
-  #pathFailed(errno: number, host: string): void {
-    const ECONNREFUSED = 111;
-    if (errno === ECONNREFUSED) {
-      const now = monotonicUs(), reason = `port unreachable at ${host}: the peer's daemon is gone`;
-      this.#c.evidence.noteHint(reason, now);
-      this.#p.executor.step(now, { kind: "hint", reason });
     }
   }
 
@@ -208,6 +208,7 @@ export class SwitchLoop {
     this.#housekeepingUs = now + HOUSEKEEPING_US;
     this.#openPaths(now);
     this.#c.report({ kind: "alive" });
+    this.#p.keys.look();
     this.#p.executor.renewHold();
     // Not in the middle of a switch, whose receipt counts from the last reading.
     if (this.#c.plan.groups.some((group) => this.#c.receipts.isOpen(group.index))) return;
@@ -289,6 +290,9 @@ export class SwitchLoop {
         return executor.step(now, { kind: "maintenance", on: command.on });
       case "alarm":
         return c.alarm(command.alarm, command.text);
+      case "keys":
+        this.#p.keys.replace(command.keys);
+        return c.report({ kind: "result", id: command.id, ok: true });
       case "reload":
         return this.#reload(command.id, JSON.parse(command.configJson) as PairConfig);
       case "stop":

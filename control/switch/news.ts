@@ -50,7 +50,10 @@ export class News {
         const host = parseIp(one.local.host.split("%")[0]!);
         return host !== null && sameBytes(host, entry.address);
       });
-      if (path !== undefined) this.#pathInterface.set(entry.ifindex, path.local.host);
+      if (path === undefined) continue;
+      this.#pathInterface.set(entry.ifindex, path.local.host);
+      const link = this.#c.links.paths.find((one) => one.local === path.local);
+      if (link !== undefined) link.frame = this.#c.links.frames.findIndex((it) => it.socket.ifindex === entry.ifindex);
     }
   }
 
@@ -79,7 +82,9 @@ export class News {
     if (service >= 0) this.#serviceCarrier(service, now);
     if (carrier) return;
     const host = this.#pathInterface.get(index);
-    if (host !== undefined) this.#executor.step(now, { kind: "hint", reason: `no carrier on ${name} (path ${host})` });
+    if (host !== undefined) {
+      this.#executor.step(now, { kind: "hint", source: "carrier", reason: `no carrier on ${name} (path ${host})` });
+    }
   }
 
   /** The kernel may tell of a carrier up to a second late (net/core/link_watch.c): after the switch that it would explain. */
@@ -133,6 +138,7 @@ export class News {
     const slot = this.#c.plan.slots.find((one) => one.addresses.some((it) => sameBytes(it.bytes, address)));
     if (slot === undefined) return;
     const group = this.#c.node.groups[slot.group]!;
+    this.#c.addresses.forget(slot);
     try {
       this.#c.addresses.restorePreloaded();
       if (leased(group)) this.#c.addresses.on(slot);

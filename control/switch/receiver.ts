@@ -10,7 +10,9 @@ import { type CoreEvent, judgeHeartbeat } from "../core/node.ts";
 import { DATAGRAM_MAX, decodeHeartbeat } from "../core/wire.ts";
 import type { SwitchContext } from "./context.ts";
 import type { Executor } from "./executor.ts";
+import type { KeyWatch } from "./key_watch.ts";
 import type { FrameLink, Link, PathLink } from "./links.ts";
+import { SPARE_EVERY } from "./sparing.ts";
 
 /** A peer that floods gets this many datagrams read in one turn of one link; the rest waits. */
 const BATCH_MAX = 64;
@@ -20,6 +22,7 @@ const GREETING_US = 1000;
 export class Receiver {
   readonly #c: SwitchContext;
   readonly #executor: Executor;
+  readonly #keys: KeyWatch;
   readonly #buffer = new Uint8Array(new ArrayBuffer(ETHERNET_HEADER_BYTES + DATAGRAM_MAX + 1));
   readonly #frameBody = this.#buffer.subarray(ETHERNET_HEADER_BYTES);
   readonly #beat = emptyHeartbeat();
@@ -31,9 +34,10 @@ export class Receiver {
   readonly #heard: Extract<CoreEvent, { kind: "heard" }> & { link: number };
   readonly #copy: Extract<CoreEvent, { kind: "copy" }> & { link: number };
 
-  constructor(context: SwitchContext, executor: Executor) {
+  constructor(context: SwitchContext, executor: Executor, keys: KeyWatch) {
     this.#c = context;
     this.#executor = executor;
+    this.#keys = keys;
     this.#heard = { kind: "heard", beat: this.#beat, link: 0 };
     this.#copy = { kind: "copy", beat: this.#beat, link: 0 };
   }
@@ -63,7 +67,7 @@ export class Receiver {
   #datagram(bytes: Uint8Array, length: number, link: Link, bit: number): void {
     const now = monotonicUs();
     if (this.#isCopy(bytes, length)) {
-      link.stats.heard(this.#beat.seq, now, this.#c.jitter.beatUs);
+      this.#noteHeard(link, now);
       // What a frame says about the packets before it, it says only where it travelled itself.
       if (bit !== 0) {
         this.#copy.link = bit;
@@ -73,18 +77,19 @@ export class Receiver {
     }
     // Whatever becomes of this one, the decoded heartbeat is no longer the last fresh one.
     this.#lastLength = 0;
-    const refusal = decodeHeartbeat(bytes, length, this.#c.key, this.#c.plan.self, this.#beat);
+    const refusal = decodeHeartbeat(bytes, length, this.#c.keys, this.#c.plan.self, this.#beat);
     if (refusal !== null) return this.#c.reject(refusal);
     const verdict = judgeHeartbeat(this.#c.node, now, this.#beat);
     if (verdict === "greeting") return this.#greet(now);
     if (verdict !== "fresh") return this.#stale(verdict, link, now);
     this.#c.counters.heartbeats_received++;
     this.#keep(bytes, length);
+    this.#keys.heard(this.#beat);
     const sameRun = this.#beat.session === this.#session;
     this.#c.jitter.heard(this.#c.node, now, sameRun);
     this.#backFromSilence(now, sameRun);
     this.#newSession();
-    link.stats.heard(this.#beat.seq, now, this.#c.jitter.beatUs);
+    this.#noteHeard(link, now);
     this.#readEchoes(now);
     this.#learnMacs();
     this.#heard.link = bit;
@@ -94,8 +99,13 @@ export class Receiver {
   /** An older one: late on a slower link than the one it was first heard on, or sent again by somebody. */
   #stale(verdict: Verdict, link: Link, now: number): void {
     if (verdict === "old" && this.#beat.seq > link.stats.seq) {
-      link.stats.heard(this.#beat.seq, now, this.#c.jitter.beatUs);
+      this.#noteHeard(link, now);
     } else this.#c.reject("replayed");
+  }
+
+  #noteHeard(link: Link, now: number): void {
+    const every = (this.#beat.sparing >>> link.index & 1) === 1 ? SPARE_EVERY : 1;
+    link.stats.heard(this.#beat.seq, now, this.#c.jitter.beatUs, every);
   }
 
   #isCopy(bytes: Uint8Array, length: number): boolean {
@@ -116,7 +126,8 @@ export class Receiver {
     if (peerAlive(this.#c.node)) this.#c.reject("replayed");
     if (now - this.#greetedUs < GREETING_US) return;
     this.#greetedUs = now;
-    this.#executor.beat();
+    // By the key that it was greeted with, which the peer has for sure.
+    this.#executor.beat(this.#beat.keyId);
   }
 
   /** Whether it is the same run of the peer that is back tells a daemon that slept from one that died. */
@@ -126,7 +137,8 @@ export class Receiver {
     // A shorter silence is worth a word if it had this node take over.
     if (silentUs < n.limits.aliveUs && !n.groups.some((g) => leased(g) && g.sinceUs > n.heardUs)) return;
     const run = sameRun ? "the same run of its daemon: it had slept or was cut off" : "a new run of its daemon";
-    const text = `${n.peerName} is heard again after ${(silentUs / 1000).toFixed(1)} ms, ${run}`;
+    const silence = silentUs < 1e6 ? `${(silentUs / 1000).toFixed(1)} ms` : `${(silentUs / 1e6).toFixed(1)} s`;
+    const text = `${n.peerName} is heard again after ${silence}, ${run}`;
     this.#c.event("notice", "peer-back", text, undefined, { silentUs, sameRun });
   }
 

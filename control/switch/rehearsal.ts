@@ -74,6 +74,8 @@ function turn(one: Player, other: Player, now: number, heard: boolean): void {
   if (nextWakeUs(one.node) <= now || heard) stepNode(one.node, now, { kind: "tick" });
   beatDone(one.node, now);
   fillHeartbeat(one.node, now, one.beat);
+  one.beat.linkCount = 1;
+  one.beat.links[0]!.seq = one.node.freshness.seq;
   if (!heard) return;
   if (judgeHeartbeat(other.node, now, one.beat) !== "fresh") return;
   stepNode(other.node, now, { kind: "heard", beat: one.beat, link: LINK });

@@ -22,6 +22,7 @@ export function takeSnapshot(c: SwitchContext, startUs: number): SwitchSnapshot 
       last_heard_ms: msSince(c.node.heardUs, now),
       version: c.node.peerSoftware === "" ? null : c.node.peerSoftware,
     },
+    keys: c.keys.status(),
     groups: c.plan.groups.map((group) => groupOf(c, group)),
     alarms: [...c.alarms.values()],
     rejected: { ...c.rejected },

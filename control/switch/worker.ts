@@ -10,14 +10,16 @@ import { Rtnetlink } from "../../kernel_ffi/rtnetlink.ts";
 import { dropCodePages } from "../../kernel_ffi/text_pages.ts";
 import { UdpQueues } from "../../kernel_ffi/sock_diag.ts";
 import { makeRealtime, setOomScoreAdj, trimMemory } from "../../kernel_ffi/scheduling.ts";
-import { JIFFY_US, planLimits } from "../core/limits.ts";
+import { planLimits } from "../core/limits.ts";
 import type { SwitchInit, SwitchReport } from "../core/messages.ts";
 import { createNode, type NodeState } from "../core/node.ts";
+import { PairKeys } from "../core/pair_keys.ts";
 import { prepareKey } from "../core/wire.ts";
 import { Addresses } from "./addresses.ts";
 import { SwitchContext } from "./context.ts";
 import { Executor } from "./executor.ts";
 import { Hold } from "./hold.ts";
+import { KeyWatch } from "./key_watch.ts";
 import { Links } from "./links.ts";
 import { SwitchLoop } from "./loop.ts";
 import { MailboxReader } from "./mailbox.ts";
@@ -81,7 +83,7 @@ function runNode(init: SwitchInit, post: (report: SwitchReport) => void): void {
     rules,
     hold,
     addresses,
-    key: prepareKey(init.key, config.pair.name),
+    keys: new PairKeys(init.keys.map((key) => prepareKey(key, config.pair.name))),
     software: init.version,
     post,
   });
@@ -107,10 +109,12 @@ function runNode(init: SwitchInit, post: (report: SwitchReport) => void): void {
       context.event("notice", "scheduling", `the switch thread runs without real-time priority: ${realtime.reason}`);
     }
     const mailbox = new MailboxReader({ memory: init.mailbox, fd: init.mailboxFd });
+    const keys = new KeyWatch(context, executor);
     const loop = new SwitchLoop({
       context,
       executor,
-      receiver: new Receiver(context, executor),
+      receiver: new Receiver(context, executor, keys),
+      keys,
       news,
       probes,
       queues,
@@ -159,15 +163,13 @@ function specOf(plan: SwitchPlan, config: PairConfig, links: Links, netlink: Rtn
   const others = netlink.listLinks().map((link) => link.name).filter((name) =>
     name !== "lo" && !plan.interfaces.includes(name) && !beneath.has(name)
   );
-  return { interfaces, others, leaseMs: config.timing.leaseUs / 1000, armMs: armMsOf(config.timing), queueKind };
-}
-
-/**
- * A question licenses a take for less than the silence after which the peer, who may have consented to it, takes over itself; but
- * for two ticks of the kernel at least, or no licence would live long enough to be used.
- */
-function armMsOf(timing: PairConfig["timing"]): number {
-  return Math.max((2 * JIFFY_US) / 1000, Math.min(timing.leaseUs, timing.deadAfterUs) / 1000);
+  return {
+    interfaces,
+    others,
+    leaseMs: config.timing.leaseUs / 1000,
+    armMs: planLimits(config.timing).licenceUs / 1000,
+    queueKind,
+  };
 }
 
 function openGuard(path: string, hold: Hold, post: (report: SwitchReport) => void): Guard | null {

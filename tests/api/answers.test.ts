@@ -130,7 +130,7 @@ Deno.test("rehearse: as text and as JSON; a group that is not there", () =>
     const text = await segue("rehearse", "web", "--run-dir", runDir);
     assert.deepEqual([text.code, text.stderr], [0, ""]);
     assert.match(text.stdout, /^web: a → b, possible now\npredicted {2}clients wait .* \(drain, round trip/);
-    assert.match(text.stdout, /^does not {3}- 12 TCP connections that end here: a connection lives/m);
+    assert.match(text.stdout, /^does not {3}- 12 TCP connections that end in a: a connection lives/m);
     const json = JSON.parse((await segue("rehearse", "web", "--json", "--run-dir", runDir)).stdout);
     for (
       const key of [

@@ -58,6 +58,7 @@ Deno.test("help and version exit with 0 and print on stdout", async () => {
       "switchover",
       "events",
       "keygen",
+      "key",
       "lab",
       "version",
       "reload",

@@ -75,6 +75,7 @@ const FAILURES: readonly (readonly [args: string[], code: number, text: RegExp])
   [["check", "--config", "DIR/none.toml"], 78, /none\.toml/],
   [["run", "--config", "DIR/none.toml"], 78, /none\.toml/],
   [["keygen", "DIR/no/such/folder/key"], 1, /^segue keygen: there is no folder .*\n +hint: mkdir -p /],
+  [["key", "show", "DIR/none.key"], 1, /^segue key show: key file .* is not there\n +hint: segue keygen /],
   [["status", "web"], 2, /too many arguments[^]*hint: segue help/],
   [["keygen"], 2, /missing required argument 'file'[^]*hint: segue help/],
 ];

@@ -57,6 +57,9 @@ async function openStream(self: 0 | 1): Promise<Ends> {
     onUp: () => met.resolve(),
     onDown: (reason) => console.error(`node ${self}: down, ${reason}`),
     onMessage: (_, bytes) => ends.heard(bytes),
+    onFailure: (error) => {
+      throw error;
+    },
   });
   if (self === 0) await met.promise;
   return ends as Ends;

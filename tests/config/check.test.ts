@@ -2,10 +2,12 @@
 import assert from "node:assert/strict";
 import { check, runCheck } from "../../config/check.ts";
 import { askDaemon, judgeDaemon } from "../../config/host/daemon.ts";
-import { generateKey } from "../../config/key.ts";
+import { readKeys } from "../../config/key.ts";
+import { generateKey } from "../../config/key_change.ts";
 import { readConfigFile } from "../../config/load.ts";
 import { libc } from "../../kernel_ffi/libc.ts";
 import { nfqLibrary } from "../../kernel_ffi/nfqueue_library.ts";
+import { asNobody } from "../nobody.ts";
 import { inFreshNamespace, run } from "../netns/namespace.ts";
 
 // Opened once for the life of the process; here, so that no test seems to leave them open.
@@ -87,6 +89,23 @@ Deno.test("no file, a folder, not text: 78 and the reason", () =>
     }
   }));
 
+Deno.test("files that this user may not read: told as that, 78", () =>
+  inFolder(async (folder) => {
+    const config = `${folder}/segue.toml`, key = `${folder}/pair.key`;
+    Deno.writeTextFileSync(config, textFor(folder), { mode: 0o600 });
+    generateKey(key);
+    await asNobody(async () => {
+      const result = await check({ config, node: "a", json: false, runDir: folder });
+      assert.equal(result.exit, 78);
+      assert.deepEqual([result.problems[0]!.reason, result.problems[0]!.hint], [
+        "may not be read by this user",
+        "segue runs as root",
+      ]);
+    });
+    Deno.chmodSync(folder, 0o755);
+    await asNobody(() => assert.throws(() => readKeys(key), /key file .*pair\.key may not be read by this user/));
+  }));
+
 Deno.test("a name that is no node of the pair: 78, with the names that are", () =>
   inFolder(async (folder) => {
     const config = `${folder}/segue.toml`;
@@ -120,6 +139,11 @@ Deno.test("good file, wrong machine: 1; made right: 0 and the digest", () =>
       assert.match(right.out, /segue\.toml: ok; node a of pair edge, digest [0-9a-f]{16}\n$/);
       const json = JSON.parse((await printed({ config, node: "a.example.org", json: true, runDir: folder })).out);
       assert.deepEqual([json.ok, json.node, json.pair, json.problems], [true, "a", "edge", []]);
+      const line = btoa("k".repeat(32));
+      Deno.writeTextFileSync(`${folder}/pair.key`, `${line}\n${line}\n${btoa("l".repeat(32))}\n`);
+      const keys = await printed({ config, node: "a", json: false, runDir: folder });
+      assert.equal(keys.exit, 1);
+      assert.match(keys.out, /pair\.key_file: .*holds 3 keys; there may be 2[^]*pair\.key_file: .*the same key twice/);
     })
   ));
 
@@ -156,7 +180,12 @@ Deno.test("a running daemon is asked: its peer, its alarms, its pair", () =>
         ["host.alarm.one_way", "warning"],
       ]);
       assert.match(problems[0]!.reason, /the peer \(it is 0\.2\.0\) and this node \(0\.1\.0\) do not agree/);
-      assert.equal(judgeDaemon(answer, "other", "a", folder)[0]!.key, "host.daemon");
+      const { key, reason, hint } = judgeDaemon(answer, "other", "a", folder)[0]!;
+      assert.deepEqual([key, hint], ["host.daemon", "restart it to make the file's values count"]);
+      assert.match(
+        reason,
+        /the segue that runs here is node "a" of pair "edge", the file's is node "a" of pair "other"/,
+      );
     } finally {
       await server.shutdown();
     }
@@ -180,6 +209,7 @@ Deno.test("something that is no daemon on the socket is said, and is no reason t
       assert.equal(answer.kind, "mute");
       const [problem] = judgeDaemon(answer, "edge", "a", folder);
       assert.equal(problem!.severity, "warning");
-      assert.match(problem!.reason, /gives no status/);
+      assert.match(problem!.reason, /segue\.sock is there, but gives no status: /);
+      assert.equal(problem!.hint, "systemctl status segue");
     }
   }));

@@ -93,7 +93,7 @@ Deno.test("a slow tick is held against the lease", () => {
   assert.equal(judgeJiffy(PROFILES.fast, 4_000), null);
   assert.equal(judgeJiffy(PROFILES.fast, 10_000), null);
   const tight = { ...PROFILES.fast, heartbeatUs: 4_000, leaseUs: 16_000 };
-  assert.match(judgeJiffy(tight, 10_000)!.reason, /tick is 10ms \(HZ=100\).*3 × 4ms \+ 10ms = 22ms/);
+  assert.match(judgeJiffy(tight, 10_000)!.reason, /^this kernel's tick is 10ms \(HZ=100\).*3 × 4ms \+ 10ms = 22ms/);
 });
 
 Deno.test("this kernel takes the rules and holds packets, and the trials leave nothing", () =>

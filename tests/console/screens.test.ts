@@ -1,10 +1,11 @@
 /** The console on real terminals while a real pair fails over and is moved: what it shows is what the API says. */
 import assert from "node:assert/strict";
-import { ApiClient } from "../../control/api/client.ts";
+import { durationText } from "../../control/api/units.ts";
 import { segueCommand } from "../../control/lab/process.ts";
 import type { NodeName } from "../../control/lab/topology.ts";
 import type { World } from "../../control/lab/world.ts";
 import { other, withPair } from "../pair/pair.ts";
+import { receiptOnScreen, unspaced } from "./receipts.ts";
 import { Tmux } from "./tmux.ts";
 
 function consoleCommand(world: World, ...nodes: NodeName[]): string[] {
@@ -76,20 +77,34 @@ Deno.test("80×24 and 200×60, while the pair fails over and is moved back", () 
     for (const tmux of both) await assertShows(tmux, world, ["a", "b"]);
   }));
 
-/** s, y: the receipt on the screen is the one that the daemon gives. */
+/** s: the rehearsal on the screen is the daemon's; y: so is the receipt, with what the rehearsal had said. */
 async function movedByKeys(tmux: Tmux, world: World, from: NodeName): Promise<void> {
+  const to = other(from);
   tmux.type("s");
-  await tmux.until(new RegExp(`Move web from ${from} to ${other(from)}\\?`));
+  const plan = await tmux.until(new RegExp(`Move web from ${from} to ${to}\\?`));
   tmux.type("y");
   await tmux.until(/packets +.*dropped 0/);
-  const receipt = (await world.status(other(from)))!.groups[0]!.last_switch!;
-  const { kind, epoch, steps } = receipt;
-  assert.equal(kind, "switchover");
-  const screen = tmux.screen().join("\n").replaceAll(/(\d) (?=\d{3}\b)/g, "$1");
+  const { epoch, steps, duration_us: took, ...receipt } = await receiptOnScreen(world, tmux.screen(), "switchover");
+  const screen = unspaced(tmux.screen());
   assert.ok(screen.includes(`→ ${epoch}`), screen);
   for (const { step, at_us } of steps) {
     assert.match(screen, new RegExp(`\\+${Math.round(at_us)} µs .*${literal(step.slice(0, 10))}`));
   }
+  // The daemon keeps what it has said in a rehearsal with the switch that follows.
+  const { predicted_us: whole, predicted_gap_us: gap } = receipt;
+  assert.ok(whole !== undefined && gap !== undefined);
+  assert.ok(
+    plan.some((line) =>
+      line.includes(`client would wait ${durationText(gap)}, the switch takes ${durationText(whole)}`)
+    ),
+    plan.join("\n"),
+  );
+  assert.match(unspaced(plan), new RegExp(`\\+${whole} µs [^\n]*\n\n`), "the chart ends where the switch does");
+  assert.ok(
+    screen.includes(
+      `expected    ${durationText(whole)} (clients wait ${durationText(gap)}), took ${durationText(took)}`,
+    ),
+  );
   tmux.key("Escape");
   await tmux.until(/TIMELINE/);
 }
@@ -102,7 +117,7 @@ Deno.test("resized at will, keys in bursts, a daemon that is killed and comes ba
     for (const [columns, rows] of [[132, 43], [40, 10], [20, 4], [80, 24]] as const) {
       tmux.resize(columns, rows);
       // Nothing of the former picture may be left: the last line is the footer, whole or cut.
-      await tmux.until((screen) => screen.startsWith(" segue ✔") && / ↑↓ move[^\n]*$/.test(screen));
+      await tmux.until((screen) => screen.startsWith(" segue ✔") && / (↑↓ move .*)?\? help {2}q quit$/.test(screen));
       assertWithin(tmux.screen(), columns, rows);
     }
     // One burst: three down, one up, details, back, help.
@@ -131,18 +146,22 @@ Deno.test("resized at will, keys in bursts, a daemon that is killed and comes ba
     await tmux.until(/✔ all is well/);
   }));
 
-Deno.test("one run directory is enough; m asks, and tells what the daemon answers", () =>
+Deno.test("one run directory is enough; m asks, and does what is answered", () =>
   withPair(async (world, primary, standby) => {
-    const client = new ApiClient(`${world.runDir(primary)}/segue.sock`);
-    const knows = await client.ask("POST", "/v1/maintenance", { on: false }).then(() => true, () => false);
-    client.close();
     using tmux = new Tmux();
     tmux.run(...consoleCommand(world, primary));
     await tmux.until(new RegExp(`${standby} peer · alive`));
     tmux.type("m");
-    await tmux.until(new RegExp(`Turn maintenance on on ${primary}\\?`));
+    await tmux.until(new RegExp(`▸ ${primary} +at work[^]*Put ${primary} into maintenance\\?`));
     tmux.type("n");
     await tmux.until(/TIMELINE/);
     tmux.type("my");
-    await tmux.until(knows ? /Maintenance is on/ : /this daemon has no maintenance mode/);
+    await tmux.until(new RegExp(`${primary} is in maintenance\\.`));
+    assert.equal((await world.status(primary))!.alarms[0]?.kind, "maintenance");
+    tmux.key("Escape");
+    await tmux.until(new RegExp(`▲ 1 warning · ${primary} serves web[^]*▲ note +${primary}: maintenance since`));
+    tmux.type("my");
+    await tmux.until(new RegExp(`${primary} is at work again\\.`));
+    tmux.key("Escape");
+    await tmux.until(/✔ all is well/);
   }));

@@ -1,7 +1,7 @@
 /** How the console treats a terminal: what it writes, what it leaves behind, what it costs. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { sleep } from "../../control/lab/command.ts";
+import { run, sleep } from "../../control/lab/command.ts";
 import { segueCommand } from "../../control/lab/process.ts";
 import { makeBundle, makeConsoleBundle } from "../../packaging/parts.ts";
 import { withPair } from "../pair/pair.ts";
@@ -58,6 +58,35 @@ Deno.test("a terminal that goes takes the console along, and nothing else", () =
     }
     await world.until(() => !isAlive(pid), 10_000, "the console's end");
     assert.equal(await world.role(primary), "primary");
+  }));
+
+Deno.test("a terminal that takes nothing for a while: nothing waits for it, it is shown what is then, and the console ends when it is told to", () =>
+  withPair(async (world, primary, standby) => {
+    using tmux = new Tmux({ columns: 200, rows: 60 });
+    tmux.run(...segueCommand("console", "--run-dir", world.runDir("a"), "--run-dir", world.runDir("b")));
+    await tmux.until(new RegExp(`✔ all is well · ${primary} serves web`));
+    const pid = foreground(tmux), terminal = tmux.ask("pid"), device = tmux.ask("pane_tty");
+    const stalled = async (meanwhile: () => Promise<unknown>) => {
+      Deno.kill(Number(terminal), "SIGSTOP");
+      try {
+        // Whole pictures, until nobody who writes to it gets on.
+        for (let i = 0; i < 30; i++) {
+          await run("stty", "-F", device, "cols", i % 2 === 0 ? "199" : "200");
+          await sleep(60);
+        }
+        await meanwhile();
+      } finally {
+        Deno.kill(Number(terminal), "SIGCONT");
+      }
+    };
+    await stalled(() => world.switchover(standby));
+    await tmux.until(new RegExp(`${standby} serves web · last: switchover to ${standby}`));
+    await stalled(async () => {
+      Deno.kill(pid, "SIGTERM");
+      await world.until(() => !isAlive(pid), 5000, "the console's end");
+    });
+    await tmux.until(() => tmux.ask("alternate_on") === "0" && tmux.ask("cursor_flag") === "1");
+    assert.match(await run("stty", "-F", device, "-a"), /\bicanon\b.* echo\b/s);
   }));
 
 function isAlive(pid: number): boolean {

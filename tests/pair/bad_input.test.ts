@@ -1,11 +1,11 @@
 /** What is not right: configuration, key, rights, and everything that strangers may send. */
 import assert from "node:assert/strict";
-import { generateKey, readKey } from "../../config/key.ts";
+import { readKeys } from "../../config/key.ts";
+import { generateKey } from "../../config/key_change.ts";
 import { run } from "../../control/lab/command.ts";
-import { LabProcess } from "../../control/lab/process.ts";
 import { lanAddress, type NodeName, NODES } from "../../control/lab/topology.ts";
 import type { World } from "../../control/lab/world.ts";
-import type { Attack } from "./attacker.ts";
+import { attack, captureFrom, rejected, waitRejected } from "./attack.ts";
 import {
   assertPerfect,
   assertReigns,
@@ -136,18 +136,6 @@ async function ordinaryUser(world: World): Promise<string[]> {
   return [...drop, "env", `DENO_DIR=${own}`, "sh", "-c", `shift; exec ${runtime} "$@"`, "sh"];
 }
 
-async function rejected(world: World, node: NodeName): Promise<Readonly<Record<string, number>>> {
-  return (await world.status(node))!.rejected;
-}
-
-async function waitRejected(world: World, node: NodeName, reason: string, above = 0): Promise<void> {
-  await world.until(
-    async () => ((await world.status(node))?.rejected[reason] ?? 0) > above,
-    10_000,
-    `${node} to count datagrams with ${reason}`,
-  );
-}
-
 async function becomes(world: World, node: NodeName, role: string): Promise<void> {
   await world.until(async () => await world.role(node) === role, 10_000, `${node} to be ${role}`);
 }
@@ -245,15 +233,6 @@ Deno.test("a peer with another address list: both stay as they are and say so", 
   });
 });
 
-/** An attacker on the switch; killed with the world at the latest. */
-async function attack(world: World, what: Attack): Promise<LabProcess> {
-  const script = new URL("./attacker.ts", import.meta.url).pathname;
-  const command = [Deno.execPath(), "run", "-A", "--no-check", script, JSON.stringify(what)];
-  const process = new LabProcess(what.what, world.net.switch, command, {});
-  await process.line((line) => line === "ready", 20_000);
-  return process;
-}
-
 async function macOf(world: World, node: NodeName): Promise<string> {
   const text = await run("ip", "-n", world.net.node(node), "-o", "link", "show", "veth0");
   return text.match(/link\/ether (\S+)/)![1]!;
@@ -268,7 +247,7 @@ async function forge(world: World, node: NodeName, count: number): Promise<Reado
     toIp: lanAddress(node),
     fromIp: lanAddress(other(node)),
     node: node === "a" ? 0 : 1,
-    key: [...readKey(`${world.folder}/pair.key`)],
+    key: [...readKeys(`${world.folder}/pair.key`)[0]!],
     count,
     perSecond: 5000,
   });
@@ -298,14 +277,6 @@ Deno.test("10,000 forged, foreign, malformed and random datagrams to each node: 
     await assertReigns(world, primary);
   });
 });
-
-async function captureFrom(world: World, node: NodeName, name: string, durationMs = 800): Promise<string> {
-  const file = `${world.folder}/${name}`;
-  const process = await attack(world, { what: "capture", port: `p-${node}`, file, durationMs });
-  const line = await process.line((text) => text.startsWith("captured"), 20_000);
-  assert.ok(Number(line.split(" ")[1]) >= 10, line);
-  return file;
-}
 
 Deno.test("authentic heartbeats sent again: after a switchover, while the primary dies, after a restart of both", async () => {
   await withPair(async (world, primary, standby) => {

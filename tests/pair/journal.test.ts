@@ -4,7 +4,8 @@ import { readEvents } from "../../control/journal/reader.ts";
 import { run } from "../../control/lab/command.ts";
 import { type NodeName, NODES } from "../../control/lab/topology.ts";
 import type { World } from "../../control/lab/world.ts";
-import { assertPerfect, assertReigns, exists, other, segue, sleep, withPair, withWorld } from "./pair.ts";
+import { alarmOf, damagedFiles, fill, scribble, withSmallDisks } from "./disks.ts";
+import { assertPerfect, assertReigns, exists, other, segue, sleep, withPair } from "./pair.ts";
 
 async function becomes(world: World, node: NodeName, role: string): Promise<void> {
   await world.until(async () => await world.role(node) === role, 10_000, `${node} to be ${role}`);
@@ -14,51 +15,7 @@ async function epochOf(world: World, node: NodeName): Promise<number> {
   return (await world.status(node))!.groups[0]!.epoch;
 }
 
-async function journalAlarm(world: World, node: NodeName): Promise<string> {
-  let text = "";
-  await world.until(
-    async () => {
-      text = (await world.status(node))?.alarms.find((alarm) => alarm.kind === "journal")?.text ?? "";
-      return text !== "";
-    },
-    10_000,
-    `the journal's alarm of ${node}`,
-  );
-  return text;
-}
-
-/** Both state directories on disks of their own, of one megabyte each. */
-async function withSmallDisks(body: (world: World) => Promise<void>): Promise<void> {
-  await withWorld(async (world) => {
-    const mounted: string[] = [];
-    try {
-      for (const node of NODES) {
-        Deno.mkdirSync(world.stateDir(node));
-        await run("mount", "-t", "tmpfs", "-o", "size=1m", "segtest-journal", world.stateDir(node));
-        mounted.push(world.stateDir(node));
-      }
-      await body(world);
-    } finally {
-      // Whoever still has files there is of no use any more.
-      await Promise.all([...world.nodes.values()].map((daemon) => daemon.kill()));
-      for (const path of mounted) await run("umount", path);
-    }
-  });
-}
-
-/** To the last byte; returns what makes room again. */
-function fill(disk: string): () => void {
-  const path = `${disk}/ballast`;
-  using file = Deno.openSync(path, { write: true, create: true, append: true });
-  for (const size of [65536, 4096, 1]) {
-    try {
-      for (;;) file.writeSync(new Uint8Array(size));
-    } catch (error) {
-      assert.match(String(error), /os error 28/);
-    }
-  }
-  return () => Deno.removeSync(path);
-}
+const journalAlarm = (world: World, node: NodeName) => alarmOf(world, node, "journal");
 
 Deno.test("disk full on both nodes: they serve, switch and fail over all the same, and say so; with room again all is written", async () => {
   await withSmallDisks(async (world) => {
@@ -129,18 +86,6 @@ Deno.test("started on a full disk: no epoch can be reserved, so it is standby an
     await assertReigns(world, `${primary} ${standby}`);
   });
 });
-
-/** Garbage over the whole middle of a file, while somebody has it open. */
-function scribble(path: string): void {
-  using file = Deno.openSync(path, { write: true });
-  const garbage = new TextEncoder().encode("this is not a database ".repeat(2000));
-  file.writeSync(garbage);
-}
-
-function damagedFiles(world: World, node: NodeName): string[] {
-  return [...Deno.readDirSync(world.stateDir(node))].map((entry) => entry.name)
-    .filter((name) => name.includes(".damaged-") && !/-(wal|shm)$/.test(name));
-}
 
 Deno.test("the journal is damaged while both run: nothing lost, set aside, said, and a failover has a new epoch", async () => {
   await withPair(async (world, primary, standby) => {

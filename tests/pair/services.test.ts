@@ -128,3 +128,31 @@ Deno.test("services on a real pair", async (t) => {
     Deno.removeSync(folder, { recursive: true });
   }
 });
+
+const deaf = `
+[[group.service]]
+name = "deaf"
+run = "primary"
+exec = ["/bin/sh", "-c", "trap : TERM; echo deaf; while :; do sleep 0.05; done"]
+stop_timeout = "300ms"
+`;
+
+Deno.test("a service that hangs at stop is killed after its time-out; the switch goes on, and its receipt says so", async () => {
+  await withPair(async (world, primary, standby) => {
+    const hears = (node: NodeName) => world.daemon(node).lines.some((line) => line.endsWith("web/deaf: deaf"));
+    await world.until(() => hears(primary), 5000, "it to be deaf");
+    const { pid } = await service(world, primary);
+    const receipt = await world.switchover(standby, standby);
+    assert.equal(receipt.outcome, "done", receipt.reason);
+    assert.equal(lives(pid!), false);
+    await world.until(async () => await world.role(primary) === "standby", 5000, "the old node to be standby");
+    const steps = (await world.status(primary))!.groups[0]!.last_switch!.steps.map(({ step }) => step);
+    const at = (what: string) => steps.findIndex((step) => step.includes(what));
+    assert.ok(at("deaf killed after 300ms") >= 0, steps.join(", "));
+    assert.ok(at("deaf killed after 300ms") < at("drop"), `before it lets go of the address: ${steps.join(", ")}`);
+    const shown = await segue(world, primary, ["events", "--json", "--state-dir", world.stateDir(primary)]);
+    assert.match(shown.out, /service deaf did not stop within 300ms and was killed/);
+    await world.until(() => hears(standby), 5000, "it to run on the other node");
+    await assertReigns(world, `${primary} ${standby}`);
+  }, { group: deaf });
+});

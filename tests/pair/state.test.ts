@@ -1,53 +1,13 @@
 /** State of real daemons: what is acknowledged is on the other node, through switches, kills, restarts and returns. */
 import assert from "node:assert/strict";
-import type { StatusJson } from "../../control/api/json.ts";
-import { ApiClient, ApiError } from "../../control/api/client.ts";
-import { getState, listOrphans, watchState, writeBatch, writeState } from "../../control/api/state_calls.ts";
-import { SOCKET_NAME } from "../../control/api/socket.ts";
+import { ApiError } from "../../control/api/client.ts";
+import { listOrphans, watchState, writeBatch, writeState } from "../../control/api/state_calls.ts";
 import { GROUP } from "../../control/lab/pair_file.ts";
-import type { NodeName } from "../../control/lab/topology.ts";
-import type { World } from "../../control/lab/world.ts";
 import { assertReigns, other, segue, sleep, withPair, withWorld } from "./pair.ts";
+import { clientOf, read, state, synced, write } from "./state_world.ts";
 
-function clientOf(world: World, node: NodeName): ApiClient {
-  return new ApiClient(`${world.runDir(node)}/${SOCKET_NAME}`);
-}
-
-async function read(world: World, node: NodeName, key: string): Promise<string | null> {
-  const client = clientOf(world, node);
-  try {
-    return new TextDecoder().decode((await getState(client, GROUP, key)).value);
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return null;
-    throw error;
-  } finally {
-    client.close();
-  }
-}
-
-async function write(
-  world: World,
-  node: NodeName,
-  key: string,
-  value: string,
-  ack: "local" | "replicated" | "durable" = "replicated",
-) {
-  const client = clientOf(world, node);
-  try {
-    return await writeState(client, GROUP, key, value, { ack });
-  } finally {
-    client.close();
-  }
-}
-
-/** Nothing while the daemon is not there. */
-async function state(world: World, node: NodeName): Promise<Partial<StatusJson["groups"][number]["state"]>> {
-  const status = (await world.status(node)) as unknown as StatusJson | null;
-  return status?.groups[0]?.state ?? {};
-}
-
-const synced = (world: World, node: NodeName) =>
-  world.until(async () => (await state(world, node)).sync === "synced", 10_000, `state of ${node} to be in step`);
+/** Silence after which the peer stream by itself finds the peer gone (control/core/stream/limits.ts). */
+const STREAM_SILENCE_MS = 1500;
 
 Deno.test("written on the primary: read on the standby, watched, and refused there with who is primary", async () => {
   await withPair(async (world, primary, standby) => {
@@ -98,17 +58,21 @@ Deno.test("ten switches under writes: every write that was acknowledged is there
         }
       }
     })();
-    for (let i = 0; i < 10; i++) {
-      await sleep(100);
-      const now = (await world.primary())!;
-      const receipt = await world.switchover(now, other(now));
-      assert.equal(receipt.outcome, "done", receipt.reason);
-      assert.ok(
-        receipt.steps.some(({ step }: { step: string }) => /state (whole|sealed)/.test(step)),
-        JSON.stringify(receipt.steps),
-      );
+    try {
+      for (let i = 0; i < 10; i++) {
+        await sleep(100);
+        const now = (await world.primary())!;
+        const receipt = await world.switchover(now, other(now));
+        assert.equal(receipt.outcome, "done", receipt.reason);
+        assert.ok(
+          receipt.steps.some(({ step }: { step: string }) => /state (whole|sealed)/.test(step)),
+          JSON.stringify(receipt.steps),
+        );
+      }
+    } finally {
+      // Also when a switch has failed: the writer would go on for ever.
+      stop = true;
     }
-    stop = true;
     await writing;
     const now = await world.settled();
     for (let i = 0; i < written; i++) assert.equal(await read(world, now, `k${i}`), `${i}`);
@@ -144,6 +108,23 @@ Deno.test("the primary is killed: acknowledged writes are on the other node; wha
     assert.deepEqual(orphans.map(({ key, value }) => [key, value]).toSorted(), [["alone", "tail"], ["k1", "tail"]]);
     assert.ok(world.linesOf(primary).some((line) => line.includes("segue state orphans")), "an event says so");
   });
+});
+
+Deno.test("after a failover the first write does not wait for the node that is gone", async () => {
+  await withPair(async (world, primary, standby) => {
+    await synced(world, primary);
+    await write(world, primary, "k", "old");
+    world.daemon(primary).signal("SIGKILL");
+    await world.until(async () => await world.role(standby) === "primary", 10_000, "the standby to take over");
+    const begun = performance.now();
+    const answer = await write(world, standby, "k", "new");
+    const tookMs = performance.now() - begun;
+    assert.equal(answer.degraded, true);
+    assert.ok(tookMs < STREAM_SILENCE_MS / 2, `${Math.round(tookMs)} ms`);
+    console.log(`first write after ${Math.round(tookMs)} ms`);
+    // Whatever it was told: only what has a copy of its own is in step.
+    assert.equal((await state(world, standby)).sync, "alone");
+  }, { group: '[group.state]\nwait = "30s"\n' });
 });
 
 Deno.test("both start cold: the one with the newer state serves, whoever is preferred", async () => {

@@ -110,8 +110,9 @@ Deno.test("why: the daemon was killed", async () => {
   await withPair(async (world, primary, standby) => {
     world.daemon(primary).signal("SIGKILL");
     await becomes(world, standby, "primary");
+    // A busy machine closes the sockets of the dead one when it comes to it, after the takeover.
+    await world.until(async () => (await why(world, standby)).cause === "daemon-killed", 5000, "the port's answer");
     const explanation = await why(world, standby);
-    assert.equal(explanation.cause, "daemon-killed");
     assert.match(told(explanation), /port unreachable at/);
     assert.match(told(explanation), /Clients met a gap of about/);
   });

@@ -1,12 +1,19 @@
 /** A heartbeat on its way: what the core reads of it, taken down when it was sent; or its bytes, where two versions of the program meet. */
 import { emptyHeartbeat, type Heartbeat } from "../../control/core/heartbeat.ts";
-import { DATAGRAM_MAX, decodeHeartbeat, encodeHeartbeat, prepareKey, TAG_BYTES } from "../../control/core/wire.ts";
+import {
+  DATAGRAM_MAX,
+  decodeHeartbeat,
+  encodeHeartbeat,
+  prepareKey,
+  TAG_BYTES,
+  type WireKeys,
+} from "../../control/core/wire.ts";
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 
-const { links: NO_LINKS, macs: NO_MACS } = emptyHeartbeat();
+const { links: NO_LINKS, macs: NO_MACS, keys: NO_KEYS } = emptyHeartbeat();
 
-/** A copy that the sender's next heartbeat does not change. Links and MACs decide nothing in the core. */
+/** A copy that the sender's next heartbeat does not change. What it echoes is one number: the last one heard. MACs decide nothing in the core. */
 export function photograph(beat: Heartbeat): Heartbeat {
   const group = beat.groups[0]!;
   return {
@@ -18,8 +25,8 @@ export function photograph(beat: Heartbeat): Heartbeat {
     seq: beat.seq,
     sentUs: beat.sentUs,
     digest: beat.digest,
-    linkCount: 0,
-    links: NO_LINKS,
+    linkCount: beat.linkCount,
+    links: beat.linkCount === 0 ? NO_LINKS : [{ seq: beat.links[0]!.seq, delayUs: 0 }],
     macCount: 0,
     macs: NO_MACS,
     groupCount: beat.groupCount,
@@ -33,11 +40,16 @@ export function photograph(beat: Heartbeat): Heartbeat {
       links: group.links,
     }],
     software: beat.software,
+    keyId: beat.keyId,
+    keyCount: 0,
+    keys: NO_KEYS,
+    sparing: 0,
   };
 }
 
 const SECRET = new Uint8Array(32).fill(7);
 const KEY = prepareKey(SECRET, "edge");
+const KEYS: WireKeys = { pairId: KEY.pairId, keys: [KEY], retired: [], foreignId: 0 };
 const decoded = emptyHeartbeat();
 const scratch = new Uint8Array(new ArrayBuffer(DATAGRAM_MAX));
 /** A field that this version does not know: type 200 with four bytes. */
@@ -57,7 +69,7 @@ export function overTheWire(beat: Heartbeat, fromNextVersion: boolean, receiver:
     scratch.set(hmac(sha256, SECRET, scratch.subarray(0, length)).subarray(0, TAG_BYTES), length);
     length += TAG_BYTES;
   }
-  const refusal = decodeHeartbeat(scratch, length, KEY, receiver, decoded);
+  const refusal = decodeHeartbeat(scratch, length, KEYS, receiver, decoded);
   if (refusal !== null) throw new Error(`heartbeat of ${beat.software} was refused by node ${receiver}: ${refusal}`);
   return { ...photograph(decoded), digest: decoded.digest.slice() };
 }

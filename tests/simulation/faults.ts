@@ -111,6 +111,12 @@ function filter(world: SimWorld, random: Random): void {
   );
 }
 
+/** The take of a move waits for the kernel, as long as its licence lives or longer. */
+function slowTake(world: SimWorld, random: Random, command: () => number): void {
+  move(world, random, command);
+  world.stopBeforeStep(waitingNode(world, random), Math.round(random.between(0, 2) * world.limits.deadAfterUs));
+}
+
 /** Who serves hears nothing for a while, and is stopped for longer than its lease. */
 function stopDeaf(world: SimWorld, random: Random): void {
   const [primary] = world.primaries();
@@ -274,5 +280,6 @@ export const faults: readonly Fault[] = [
   stopAtStep,
   stopAtStep,
   stopDeaf,
+  slowTake,
   replays,
 ];

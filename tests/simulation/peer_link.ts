@@ -2,7 +2,7 @@
  * One end of the peer stream: the machine that ships, with the timers of `control/stream/peer_stream.ts`. Nothing is sealed; a packet is
  * read only where the keys of both sessions would open it.
  */
-import { type Hello, NO_SESSION, Stream } from "../../control/core/stream/stream.ts";
+import { type Hello, NO_SESSION, Stream, type Wire } from "../../control/core/stream/stream.ts";
 import type { StateStream } from "../../control/state/manager.ts";
 import type { NodeIndex, PathIndex } from "./network.ts";
 import type { ProcessClock } from "./node.ts";
@@ -87,10 +87,22 @@ export class PeerLink implements StateStream {
     this.#p.clock.soon(() => this.#flush());
   }
 
+  restart(reason: "given up"): void {
+    this.#stream.restart(reason, this.#p.clock.nowUs(), this.#wire());
+    this.#flushSoon();
+  }
+
   #flush(): void {
     this.#flushing = false;
-    const { index: from, post, clock } = this.#p;
-    this.#stream.transmit(clock.nowUs(), {
+    const { clock } = this.#p;
+    this.#stream.transmit(clock.nowUs(), this.#wire());
+    if (this.#stream.more) clock.after(20, () => this.#flushSoon());
+    this.#arm();
+  }
+
+  #wire(): Wire {
+    const { index: from, post } = this.#p;
+    return {
       hello: (path, hello) =>
         post({ path: path as PathIndex, from, hello, key: NO_SESSION, number: 0, payload: NOTHING }),
       packet: (path, number, payload, length) =>
@@ -102,9 +114,7 @@ export class PeerLink implements StateStream {
           number,
           payload: payload.slice(0, length),
         }),
-    });
-    if (this.#stream.more) clock.after(20, () => this.#flushSoon());
-    this.#arm();
+    };
   }
 
   #arm(): void {

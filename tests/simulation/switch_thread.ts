@@ -173,7 +173,9 @@ export class SwitchThread {
     const { role, epoch } = this.group;
     if (role !== this.#told.role || epoch !== this.#told.epoch) {
       this.#told = { role, epoch };
-      this.#reports.push({ kind: "role", group: this.group.name, role, epoch });
+      const { nowUs, heardUs, limits } = this.core;
+      const alone = role === "primary" && nowUs - heardUs >= limits.suspectUs;
+      this.#reports.push({ kind: "role", group: this.group.name, role, epoch, alone });
     }
     if (this.#reports.length > 0) this.#outside.report(this.#node, this.#reports.splice(0));
   }
@@ -273,6 +275,7 @@ export class SwitchThread {
         return this.#announcements.stop();
       case "hold":
         kernel.queue(true);
+        if (effect.ahead) kernel.addressOn = true;
         return this.#openHold();
       case "releasePeer":
         return this.group.role === "primary" ? outside.release(node, "fromPeer") : undefined;
@@ -311,12 +314,15 @@ export class SwitchThread {
     const mark = step ?? beatStep(core, group);
     const refused = mark !== null && !this.#node.kernel.mark(now, mark);
     fillHeartbeat(core, now, this.#beat);
+    this.#beat.linkCount = 1;
+    this.#beat.links[0]!.seq = core.freshness.seq % 0x1_0000_0000;
     beatDone(core, now);
     // A refused take is not told by any other way either.
     if (!refused || mark !== "take") this.#outside.sendBeat(this.#node, this.#beat, !refused);
     if (!refused) return true;
-    if (mark === "take") this.step({ kind: "takeRefused", group: 0, reason: "the question was too long ago" });
-    else if (mark === "refresh") this.step({ kind: "leaseLost", group: 0, reason: "the lease had lapsed" });
+    if (mark === "take") {
+      this.step({ kind: "takeRefused", group: 0, reason: "the question was too long ago", late: true });
+    } else if (mark === "refresh") this.step({ kind: "leaseLost", group: 0, reason: "the lease had lapsed" });
     return false;
   }
 

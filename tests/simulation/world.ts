@@ -252,7 +252,11 @@ export class SimWorld {
     if (path !== CABLE || from === null) return;
     const [at] = this.network.arrivals(CABLE, to.index, this.now);
     if (at === undefined) return;
-    this.#onSwitch(from, at, () => ({ kind: "hint", reason: "port unreachable: the peer's daemon is gone" }));
+    this.#onSwitch(
+      from,
+      at,
+      () => ({ kind: "hint", source: "port", reason: "port unreachable: the peer's daemon is gone" }),
+    );
   }
 
   /** Somebody sends again what he has recorded. */
@@ -476,7 +480,7 @@ export class SimWorld {
     for (const way of this.network.ways[CABLE]!) way.up = up;
     if (up) return;
     for (const node of this.nodes) {
-      const hint: CoreEvent = { kind: "hint", reason: "no carrier on the cable" };
+      const hint: CoreEvent = { kind: "hint", source: "carrier", reason: "no carrier on the cable" };
       this.#onSwitch(node, this.now + this.random.int(50, 10_000), () => hint);
     }
   }

@@ -47,6 +47,8 @@ export class End {
   readonly stream: PeerStream;
   readonly got: [channel: number, bytes: Uint8Array][] = [];
   readonly news: string[] = [];
+  /** What its own callbacks have thrown. */
+  readonly failures: string[] = [];
   /** Called for each message in place of keeping it. */
   onMessage: ((channel: 0 | 1, bytes: Uint8Array) => void) | null = null;
 
@@ -58,6 +60,7 @@ export class End {
       keys: [KEY],
       onUp: () => this.news.push("up"),
       onDown: (reason) => this.news.push(reason),
+      onFailure: (error) => this.failures.push(error instanceof Error ? error.message : String(error)),
       onMessage: (channel, bytes) => {
         if (this.onMessage !== null) this.onMessage(channel, bytes);
         else this.got.push([channel, bytes]);

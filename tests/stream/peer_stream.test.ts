@@ -62,6 +62,42 @@ Deno.test("an end that closes is missed at once, and its successor is met", asyn
   });
 });
 
+Deno.test("a receiver that throws: told and counted, both ends are down and meet again, and what comes then is received", async () => {
+  await inStreamNamespace(async () => {
+    using a = new End(0, [0, 1]);
+    using b = new End(1, [0, 1]);
+    await bothUp(a, b);
+    b.onMessage = (_, bytes) => {
+      b.onMessage = null;
+      throw new Error(`no room for ${bytes.length} bytes`);
+    };
+    // Those behind it may stand in the same packet.
+    for (let i = 0; i < 3; i++) a.stream.send(0, pattern(10 + i, i));
+    await until(() => a.news.length === 3 && b.news.length === 3, "both ends to have met again");
+    assert.deepEqual([a.news, b.news], [["up", "closed", "up"], ["up", "failed", "up"]]);
+    assert.deepEqual([b.failures, b.rejected.failed], [["no room for 10 bytes"], 1]);
+    assert.deepEqual(b.got, [], "nothing of the connection that has ended");
+    a.stream.send(0, pattern(20, 4));
+    await until(() => b.got.length === 1, "a message of the new connection");
+    assert.deepEqual(b.got[0]![1], pattern(20, 4));
+  });
+});
+
+Deno.test("given up by one end: down on both at once, however long silence would take, and met again", async () => {
+  await inStreamNamespace(async () => {
+    using a = new End(0, [0, 1]);
+    using b = new End(1, [0, 1]);
+    await bothUp(a, b);
+    a.stream.restart("given up");
+    assert.deepEqual([a.stream.up, a.news], [false, ["up", "given up"]]);
+    a.stream.restart("given up");
+    await until(() => a.news.length === 3 && b.news.length === 3, "both ends to have met again");
+    assert.deepEqual([a.news, b.news], [["up", "given up", "up"], ["up", "closed", "up"]]);
+    b.stream.send(1, pattern(10, 1));
+    await until(() => a.got.length === 1, "a message of the new connection");
+  });
+});
+
 Deno.test("a silent peer is down, and up again when it is heard", async () => {
   await inStreamNamespace(async () => {
     using a = new End(0, [0]);
@@ -198,6 +234,7 @@ Deno.test("keys change while the connection goes on", async () => {
     assert.deepEqual([a.news, b.news, a.rejected, b.rejected], [["up"], ["up"], {}, {}]);
     a.stream.setKeys([KEY]);
     a.stream.send(0, pattern(10, 1));
-    await until(() => (b.rejected.otherKey ?? 0) > 0, "a refusal of the old key");
+    await until(() => (b.rejected.retiredKey ?? 0) > 0, "a refusal of the old key");
+    assert.equal(b.rejected.otherKey, undefined);
   });
 });

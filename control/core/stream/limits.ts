@@ -62,7 +62,7 @@ export const DUPLICATE_BYTES_MAX = 400;
 export const DUPLICATE_AFTER_LOSS_US = 1_000_000;
 
 /** A path that has nothing to carry is asked this often whether it still can. */
-export const PING_US = 200_000;
+export const PING_US = 400_000;
 /** Silence on all paths after which the connection is down. */
 export const SILENCE_US = 1_500_000;
 /** A connection of which nothing was heard this long after the hellos will not come up. */

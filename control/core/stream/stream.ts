@@ -14,7 +14,8 @@ import { type Channel, CONFIRM_US, HELLO_ANSWER_US, HELLO_US, LOW_WATER, RETIRED
 export type Session = string;
 export const NO_SESSION: Session = "0".repeat(32);
 
-export type DownReason = "silent" | "closed" | "restarted" | "violation";
+/** `given up`: this node's word. `failed`: this node could not take a message. */
+export type DownReason = "silent" | "closed" | "restarted" | "violation" | "given up" | "failed";
 
 export interface StreamListener {
   onUp(): void;
@@ -178,8 +179,8 @@ export class Stream {
     this.peerSession = NO_SESSION;
     this.#retired.clear();
     this.session = this.#newSession();
-    // Whoever does not keep to the protocol is not met again in a hurry.
-    if (reason === "violation") this.#lastHelloUs = nowUs + HELLO_US;
+    // What went wrong may go wrong each time: the peer is not met again in a hurry.
+    if (reason === "violation" || reason === "failed") this.#lastHelloUs = nowUs + HELLO_US;
     this.#helloUs = Math.max(nowUs, this.#lastHelloUs);
     if (wasUp) this.#listener.onDown(reason);
   }
@@ -223,6 +224,12 @@ export class Stream {
     this.#helloUs = this.up ? Infinity : nowUs + HELLO_US;
     const hello = { session: this.session, echo, unmet: this.connection === null };
     for (let path = 0; path < this.#open.length; path++) if (this.#open[path]) wire.hello(path, hello);
+  }
+
+  /** Ends the connection, if there is one, tells the peer, and looks for it anew. May be called by the listener. */
+  restart(reason: "given up" | "failed", nowUs: number, wire: Wire): void {
+    if (this.up) this.connection!.transmitClose(nowUs, wire.packet);
+    if (this.connection !== null) this.#lose(reason, nowUs);
   }
 
   /** Ends the connection and tells the peer. The machine is of no more use. */
