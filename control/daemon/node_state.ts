@@ -6,7 +6,8 @@ import type { EventLevel } from "../core/vocabulary.ts";
 import type { StateJournal } from "../journal/state_client.ts";
 import type { StateHealth } from "../journal/state_store.ts";
 import type { StateRules } from "../state/group_state.ts";
-import { StateManager, type StoredState } from "../state/manager.ts";
+import { StateManager } from "../state/manager.ts";
+import type { StoredState } from "../state/stored.ts";
 import { StateApi } from "./state_api.ts";
 import { PeerStream } from "../stream/peer_stream.ts";
 

@@ -2,11 +2,9 @@
  * The state of all groups on the main thread: puts replicas, peer stream and disk together. Which node serves is the switch thread's
  * decision; this one says whether its copy is fit for it.
  */
-import type { Known } from "../core/state/copy.ts";
 import { decodeCopyMessage, encodeCopyMessage } from "../core/state/messages.ts";
 import { Replica } from "../core/state/replica.ts";
 import type { ReplicaPort } from "../core/state/replica_port.ts";
-import { GroupTable } from "../core/state/table.ts";
 import type { StateSnapshot } from "../core/messages.ts";
 import type { EventLevel, Role } from "../core/vocabulary.ts";
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
@@ -14,13 +12,7 @@ import { DiskWriter, type StateDisk } from "./disk.ts";
 import { Fitness } from "./fitness.ts";
 import { GroupState, type StateRules } from "./group_state.ts";
 import { decodeHello, encodeHello } from "./hello.ts";
-
-/** What is on the disk of a group. */
-export interface StoredState extends Known {
-  readonly floor: number;
-  /** Packed rows. */
-  readonly chunks: AsyncIterable<Uint8Array>;
-}
+import { readTable, type StoredState } from "./stored.ts";
 
 /** The part of `PeerStream` that is used here. */
 export interface StateStream {
@@ -51,7 +43,6 @@ const BULK_UNDER_WAY_MAX = 4 * 1024 * 1024;
 /** A client that writes faster than the standby takes waits when more than this is under way. */
 const WRITES_UNDER_WAY_MAX = 16 * 1024 * 1024;
 const COMPACT_EVERY_US = 10_000_000;
-const READ_ATTEMPTS = 2;
 
 export class StateManager {
   readonly groups = new Map<string, GroupState>();
@@ -350,20 +341,5 @@ export class StateManager {
     this.#fitness.close();
     this.#writer.flush();
     for (const group of this.#byIndex) group.close();
-  }
-}
-
-/** A file that turns out to be damaged while it is read has been replaced by then: the second reading is of the new one. */
-async function readTable(load: () => Promise<StoredState>): Promise<{ table: GroupTable; stored: StoredState }> {
-  for (let attempt = 1;; attempt++) {
-    const table = new GroupTable();
-    try {
-      const stored = await load();
-      for await (const piece of stored.chunks) table.applyPacked(piece);
-      table.restore(stored.floor, stored.lsn);
-      return { table, stored };
-    } catch (error) {
-      if (attempt === READ_ATTEMPTS) throw error;
-    }
   }
 }
