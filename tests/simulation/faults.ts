@@ -10,7 +10,10 @@ export type Fault = (world: SimWorld, random: Random, command: () => number) => 
 
 const anyNode = (random: Random): NodeIndex => random.pick([0, 1]);
 
-/** The nodes can hear or ask each other: no port is down, no path is filtered. */
+/**
+ * The nodes can hear or ask each other: no port is down, no path is filtered. Only then a machine stands still, and no filter comes meanwhile:
+ * it wakes with the rest of its lease, and gives way when it hears who has taken over.
+ */
 function pathsWhole({ network, nodes }: SimWorld): boolean {
   return network.isWhole(CABLE) && network.isWhole(LAN) && nodes.every(({ carrier }) => carrier);
 }
@@ -63,6 +66,7 @@ function leastFreezeUs({ limits }: SimWorld): number {
 }
 
 function freeze(world: SimWorld, random: Random): void {
+  if (!pathsWhole(world)) return;
   world.freeze(anyNode(random), leastFreezeUs(world) + stopUs(world, random), random.chance(0.5));
 }
 
@@ -74,6 +78,7 @@ function waitingNode(world: SimWorld, random: Random): NodeIndex {
 
 /** A host that has no time for a machine, again and again. */
 function stutter(world: SimWorld, random: Random): void {
+  if (!pathsWhole(world)) return;
   const index = waitingNode(world, random);
   let at = 0;
   for (let i = 0; i < 12; i++) {
@@ -100,7 +105,7 @@ function cable(world: SimWorld): void {
 
 /** A filter, or a one-way cable: heartbeats of one direction are lost on one path, or on all. Questions about the address get through. */
 function filter(world: SimWorld, random: Random): void {
-  if (world.nodes.some(({ carrier }) => !carrier) || world.network.split) return;
+  if (world.nodes.some(({ carrier, frozen }) => !carrier || frozen) || world.network.split) return;
   const from = anyNode(random), paths = random.pick([[LAN], [CABLE], [CABLE, LAN]] as const);
   const up = random.chance(0.4);
   for (const path of paths) world.network.ways[path]![from].up = up;
@@ -120,7 +125,7 @@ function slowTake(world: SimWorld, random: Random, command: () => number): void 
 /** Who serves hears nothing for a while, and is stopped for longer than its lease. */
 function stopDeaf(world: SimWorld, random: Random): void {
   const [primary] = world.primaries();
-  if (primary === undefined || !pathsWhole(world)) return;
+  if (primary === undefined || !pathsWhole(world) || world.nodes.some(({ frozen }) => frozen)) return;
   for (const path of [CABLE, LAN] as const) world.network.ways[path]![1 - primary as NodeIndex].up = false;
   world.log(`datagrams from ${"ba"[primary]} are filtered on every path`);
   world.stop(primary, Math.round(random.between(1, 4) * world.limits.leaseUs));
