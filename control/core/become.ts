@@ -9,7 +9,7 @@ function become(n: NodeFacts, g: GroupState, role: Role): void {
   g.role = role;
   g.sinceUs = n.nowUs;
   g.settling = false;
-  g.contested = false;
+  g.contestedUs = 0;
   clearProbing(g);
 }
 

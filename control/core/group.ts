@@ -31,7 +31,7 @@ export interface Moving {
   drainFromUs: number;
   drainEndUs: number;
   barrierEndUs: number;
-  /** Service links (bits) from which the old node's "all passed on" is still awaited. */
+  /** Service links (bits) from which the old node's "all passed on", or its "reclaiming", is still awaited. */
   awaited: number;
   /** New node: the old one has begun to pass packets on. */
   passingSeen: boolean;
@@ -52,6 +52,8 @@ export interface Serving {
   to: ServingRole;
   /** Number of the order that said so. */
   order: number;
+  /** It is part of a switchover: what the old node still has to say is waited for. */
+  planned: boolean;
   done: boolean;
   /** Why it could not be done; "" if it could, or is not known yet. */
   failed: string;
@@ -108,8 +110,8 @@ export interface GroupState {
   /** Waits for the old node's word, or for its own services, before it lifts the hold (primary only). */
   settling: boolean;
   passUntilUs: number;
-  /** The peer spoke as the address in this reign: the neighbours have to be told again who is right. */
-  contested: boolean;
+  /** Since when the peer has been primary in this reign too, 0 if it is not: the neighbours have to be told again who is right. */
+  contestedUs: number;
   lastAskUs: number;
   nextOfferUs: number;
   /** Since when a preferred standby has seen nothing but health. */
@@ -191,11 +193,11 @@ export function createGroup(
       refusedUs: -Infinity,
     },
     managed: false,
-    serving: { to: "standby", order: 0, done: true, failed: "" },
+    serving: { to: "standby", order: 0, planned: false, done: true, failed: "" },
     holding: false,
     settling: false,
     passUntilUs: 0,
-    contested: false,
+    contestedUs: 0,
     lastAskUs: -Infinity,
     nextOfferUs: 0,
     calmSinceUs: nowUs,

@@ -342,6 +342,26 @@ Deno.test("a quiet standby beats slowly, anybody else at the full rate", () => {
   assert.equal(beats(serving, 420), 10);
 });
 
+Deno.test("two primaries of which the lower one hears nothing: after a lease the one that hears gives way", () => {
+  const node = primary();
+  const from = node.nowUs / 1000;
+  const other: Said = { role: "primary", epoch: 1 };
+  node.hearing(from + 18, other);
+  assert.equal(node.state, "primary none 2 refresh");
+  node.hearing(from + 24, other);
+  assert.equal(node.state, "standby none 2 -");
+  assert.ok(node.told().some((line) => line.includes("beat drop") && line.includes("event yield")));
+});
+
+Deno.test("a primary that hears nobody, and another speak as the address, gives way if its MAC is the higher one", () => {
+  const spoken = (lower: boolean) => ({ kind: "probeAnswered", group: 0, lower }) as const;
+  const node = primary();
+  const heard = node.nowUs / 1000;
+  assert.equal(node.until(heard + 9).on(spoken(false)).state, "primary none 2 refresh", "it was heard a moment ago");
+  assert.equal(node.until(heard + 11).on(spoken(true)).state, "primary none 2 refresh");
+  assert.equal(node.on(spoken(false)).group.role, "fenced");
+});
+
 Deno.test("a node that loses its lease after seconds of silence wants to be woken now, not seconds ago", () => {
   const node = primary().until(3_600).on({ kind: "leaseLost", group: 0, reason: "lapsed" });
   assert.equal(node.group.role, "fenced");

@@ -140,7 +140,7 @@ Deno.test("new node: services that take longer than the operator's time-out are 
 Deno.test("new node: the old one dies while the services start: a failover that waits for them with the packets in hand", () => {
   const { node } = released();
   node.until(120);
-  assert.equal(node.told().at(-1), "112 begin failover, take 3, event failover");
+  assert.equal(node.told().at(-1), "112 begin failover, serve primary 3, take 3, event failover");
   assert.equal(node.group.holding, true);
   served(node);
   assert.match(node.told().at(-1)!, /finishHold, end done, result 7 ok/);
@@ -168,4 +168,21 @@ Deno.test("a lapse that heals bounces no service; another reign does", () => {
 Deno.test("who is not managed any more is not waited for", () => {
   const node = primary().hears(WANT).on({ kind: "managed", group: 0, on: false }).until(400.6);
   assert.match(node.told().at(-1)!, /^400.5 beat drop/);
+});
+
+Deno.test("old node: what becomes managed in the middle of a switchover still says its last words", () => {
+  const node = new ScriptedNode().until(310).hears({}).hearing(400, {});
+  node.hears(WANT).told();
+  node.on(MANAGED);
+  // Planned: the new node waits for them.
+  assert.deepEqual(node.told(), ["400 serve standby planned 3"]);
+});
+
+Deno.test("new node: last words that can never come are waited for no longer once the address is taken without them", () => {
+  const { node } = released();
+  assert.match(node.told().at(-1)!, /serve primary planned 2/);
+  node.until(120);
+  assert.match(node.told().at(-1)!, /serve primary 3, take 3/);
+  node.on({ kind: "served", group: 0, order: 2, ok: true, reason: "" });
+  assert.equal(node.group.settling, true, "the answer to the planned order is nothing any more");
 });

@@ -7,22 +7,28 @@
 import type { GroupState, NodeFacts } from "./group.ts";
 import type { ServingRole } from "./vocabulary.ts";
 
-/** Tells the main thread to bring the group to the role, unless it was told so last. */
+/**
+ * Tells the main thread to bring the group to the role, unless it was told so last. It is told again where it waits for the other node's part of
+ * a switchover that has come to nothing: those last words may never come.
+ */
 export function orderServices(n: NodeFacts, g: GroupState, to: ServingRole, planned: boolean): void {
   const s = g.serving;
-  if (s.to === to) return;
+  const waitsInVain = s.planned && !planned && !s.done;
+  if (s.to === to && !waitsInVain) return;
   s.to = to;
   s.order++;
+  s.planned = planned;
   s.done = !g.managed;
   s.failed = "";
   if (g.managed) n.out.push({ kind: "serve", group: g.index, order: s.order, to, planned });
 }
 
-/** Who joins is told the role that stands, or comes: it was not asked before. */
+/** Who joins is told the role that stands, or comes: it was not asked before. In a switchover the other node may wait for its last words. */
 export function repeatOrder(n: NodeFacts, g: GroupState): void {
   const { to } = g.serving;
+  const planned = to === "standby" ? g.role === "leaving" : g.role === "preparing";
   g.serving.to = to === "primary" ? "standby" : "primary";
-  orderServices(n, g, to, false);
+  orderServices(n, g, to, planned);
 }
 
 /** Whether services, followers and state are where the role wants them. */

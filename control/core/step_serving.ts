@@ -21,6 +21,7 @@ import { probe } from "./probing.ts";
 import { answersNow } from "./questions.ts";
 import { onSharedWire } from "./shared_wire.ts";
 import { noteServed, orderServices, servicesReady } from "./serving.ts";
+import { reclaimHeard } from "./step_waiting.ts";
 
 // ---- primary
 
@@ -90,8 +91,8 @@ export function heardPrimary(n: NodeFacts, g: GroupState, link: number): void {
   const peer = g.peer;
   if (peer.role === "primary" || (peer.role === "leaving" && peer.phase === "passing")) return twoPrimaries(n, g);
   raiseEpoch(n, g);
-  if (g.contested) {
-    g.contested = false;
+  if (g.contestedUs !== 0) {
+    g.contestedUs = 0;
     n.out.push({ kind: "announce", group: g.index });
   }
   if (g.settling) return heardBehindPackets(n, g, link);
@@ -122,7 +123,11 @@ function raiseEpoch(n: NodeFacts, g: GroupState): void {
 function twoPrimaries(n: NodeFacts, g: GroupState): void {
   const higher = g.peer.epoch > g.epoch || (g.peer.epoch === g.epoch && !g.preferSelf);
   if (!higher) {
-    g.contested = true;
+    if (g.contestedUs === 0) g.contestedUs = n.nowUs;
+    // It hears nothing of a higher epoch: only who hears the other one can give way.
+    if (n.nowUs - g.contestedUs >= n.limits.leaseUs) {
+      return yieldTo(n, g, `${n.peerName} goes on as primary with epoch ${g.peer.epoch} and does not hear this node`);
+    }
     n.out.push({ kind: "beat", group: null, step: null });
     return;
   }
@@ -136,7 +141,8 @@ function twoPrimaries(n: NodeFacts, g: GroupState): void {
  * give way without a word; the one with the lower MAC stays, and tells the neighbours.
  */
 export function addressContested(n: NodeFacts, g: GroupState, lower: boolean): void {
-  if (peerAlive(n)) return;
+  // Who takes the address over says so at once by every way: it would have been heard.
+  if (n.nowUs - n.heardUs < n.limits.deadAfterUs) return;
   if (lower) {
     n.out.push({ kind: "announce", group: g.index });
     return;
@@ -228,6 +234,8 @@ export function heardBehindPackets(n: NodeFacts, g: GroupState, link: number): v
     finishSettling(n, g);
   } else if (g.role === "leaving") {
     if (g.phase === "reclaiming" && g.peer.phase === "gaveBack" && g.peer.switchId === g.moving.id) reclaim(n, g);
+  } else if (g.phase === "giveBack") {
+    reclaimHeard(n, g, link);
   } else {
     passedOn(n, g, link);
   }
@@ -334,6 +342,7 @@ export function callOff(n: NodeFacts, g: GroupState, reason: string): void {
   n.out.push({ kind: "step", group: g.index, text: `called off: ${reason}` });
   if (g.moving.passingSeen && g.peer.role === "leaving") {
     setPhase(g, "giveBack", id);
+    g.moving.awaited = g.links;
     g.moving.deadlineUs = n.nowUs + n.limits.prepareMaxUs;
     n.out.push({ kind: "beat", group: null, step: null }, { kind: "addressesOff", group: g.index });
     return;

@@ -124,10 +124,26 @@ export function mayProbeFenced(n: NodeFacts): boolean {
 /** A switchover that came to nothing: the old node gets back what was held for it. */
 function tickGiveBack(n: NodeFacts, g: GroupState): void {
   if (n.nowUs < g.moving.deadlineUs) return;
-  giveBack(n, g, "none");
+  giveBack(n, g, reclaims(g) ? "gaveBack" : "none");
 }
 
-export function giveBack(n: NodeFacts, g: GroupState, phase: "gaveBack" | "none"): void {
+/** The old node waits for what was held for it. */
+function reclaims(g: GroupState): boolean {
+  return g.peer.phase === "reclaiming" && g.peer.switchId === g.switchId;
+}
+
+/**
+ * The old node passes nothing on any more. What it had passed on before may still be under way on the service network, unless its word has come
+ * by there: behind the packets. It has left by all ways at once, so the wait is short.
+ * @param link bit of the service interface on which this was heard
+ */
+export function reclaimHeard(n: NodeFacts, g: GroupState, link: number): void {
+  if (!reclaims(g)) return;
+  g.moving.awaited &= ~link;
+  if (g.moving.awaited === 0) giveBack(n, g, "gaveBack");
+}
+
+function giveBack(n: NodeFacts, g: GroupState, phase: "gaveBack" | "none"): void {
   g.holding = false;
   n.out.push({ kind: "giveBack", group: g.index });
   setPhase(g, phase, phase === "none" ? 0 : g.moving.id);
@@ -152,7 +168,7 @@ export function heardWaiting(n: NodeFacts, g: GroupState): void {
       break;
   }
   if (g.phase === "giveBack") {
-    if (g.peer.phase === "reclaiming" && g.peer.switchId === g.switchId) giveBack(n, g, "gaveBack");
+    if (reclaims(g)) g.moving.deadlineUs = Math.min(g.moving.deadlineUs, n.nowUs + n.limits.barrierUs);
     else if (g.peer.role === "primary" && g.peer.phase === "none") giveBack(n, g, "none");
     return;
   }

@@ -376,6 +376,24 @@ Deno.test("old node: requests that are not read yet are waited for, up to eight 
   assert.equal(stuck.state, "leaving released 2 pass");
 });
 
+Deno.test("what is held is given back behind what was passed on: its word by another way waits for the one by the same link, but not for long", () => {
+  const calledOff = () => {
+    const { node, old } = preparing();
+    node.until(102).hears(old("passing")).hearing(360, old("passing")).told();
+    return { node, old };
+  };
+  const early = calledOff();
+  early.node.until(361).hears(early.old("reclaiming"), 0);
+  assert.equal(early.node.state, "standby giveBack 2 -");
+  early.node.until(361.3).hears(early.old("reclaiming"), 1);
+  assert.equal(early.node.state, "standby gaveBack 2 -");
+  const lost = calledOff();
+  lost.node.until(361).hears(lost.old("reclaiming"), 0).until(361.9);
+  assert.equal(lost.node.state, "standby giveBack 2 -");
+  lost.node.until(362);
+  assert.equal(lost.node.state, "standby gaveBack 2 -");
+});
+
 /** Node b, which has taken at 101.7, at 108 to be told by its kernel that the question was too long ago. */
 function refused(): { node: ScriptedNode; old: (phase: Said["phase"]) => Said; before: number } {
   const { node, old } = preparing();

@@ -5,8 +5,9 @@ import { keyIdOf } from "../core/wire.ts";
 import type { EventLevel } from "../core/vocabulary.ts";
 import type { StateJournal } from "../journal/state_client.ts";
 import type { StateHealth } from "../journal/state_store.ts";
-import { StateManager, type StoredState } from "../state/manager.ts";
+import { StateManager } from "../state/manager.ts";
 import type { StateRules } from "../state/rules.ts";
+import type { StoredState } from "../state/stored.ts";
 import { StateApi } from "./state_api.ts";
 import { PeerStream } from "../stream/peer_stream.ts";
 

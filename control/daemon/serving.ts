@@ -2,9 +2,9 @@
  * Carries out the switch thread's orders about services, followers and state, and answers them. On the old node of a switchover services
  * leave first, for they may have last words, and then the table is sealed; on the new one the table is whole before a service starts.
  */
-import { monotonicUs } from "../../kernel_ffi/libc.ts";
 import type { SwitchCommand, SwitchReport } from "../core/messages.ts";
 import type { ServiceManager, ServiceStep } from "../services/manager.ts";
+import { type Clock, SYSTEM_CLOCK } from "../state/clock.ts";
 import type { StateManager } from "../state/manager.ts";
 
 type Order = Extract<SwitchReport, { kind: "serve" }>;
@@ -15,6 +15,8 @@ export interface ServingParts {
   readonly state: Pick<StateManager, "seal" | "lastWords" | "role" | "peerSilent">;
   /** To the switch thread. */
   readonly send: (command: SwitchCommand) => void;
+  /** Not given: the system's. */
+  readonly clock?: Pick<Clock, "nowUs">;
 }
 
 interface Answer {
@@ -22,16 +24,20 @@ interface Answer {
   readonly reason: string;
 }
 
+/** Nobody looks at it; without one each abort would make an exception with a trace of the stack. */
+const SUPERSEDED = "a newer order stands";
 const DONE: Answer = { ok: true, reason: "" };
 
 export class Serving {
   readonly #p: ServingParts;
+  readonly #clock: Pick<Clock, "nowUs">;
   /** The order of each group that stands; a newer one ends it. */
   readonly #orders = new Map<string, AbortController>();
   readonly #managed = new Map<string, { services: boolean; state: boolean; told: boolean }>();
 
   constructor(parts: ServingParts) {
     this.#p = parts;
+    this.#clock = parts.clock ?? SYSTEM_CLOCK;
   }
 
   /** A switch of the group has to wait for its services, or for its state, or not any more. */
@@ -47,7 +53,7 @@ export class Serving {
 
   /** The switch thread's order; its answer goes when everything is done, or has failed. */
   async order(order: Order): Promise<void> {
-    this.#orders.get(order.group)?.abort();
+    this.#orders.get(order.group)?.abort(SUPERSEDED);
     const standing = new AbortController();
     this.#orders.set(order.group, standing);
     const steps: ServiceStep[] = [];
@@ -62,7 +68,7 @@ export class Serving {
     const left = await this.#become(order, steps);
     if (signal.aborted || !order.planned) return left;
     const lsn = this.#p.state.seal(order.group, order.switchId);
-    if (lsn > 0) steps.push({ step: `state sealed at LSN ${lsn}`, atUs: monotonicUs() });
+    if (lsn > 0) steps.push({ step: `state sealed at LSN ${lsn}`, atUs: this.#clock.nowUs() });
     // Whatever did not go as it should: the switch goes on.
     return DONE;
   }
@@ -71,7 +77,7 @@ export class Serving {
     if (order.planned) {
       const words = await this.#p.state.lastWords(order.group, order.switchId, signal);
       if ("problem" in words) return { ok: false, reason: words.problem };
-      if (words.lsn > 0) steps.push({ step: `state whole, LSN ${words.lsn}`, atUs: monotonicUs() });
+      if (words.lsn > 0) steps.push({ step: `state whole, LSN ${words.lsn}`, atUs: this.#clock.nowUs() });
     }
     return signal.aborted ? DONE : await this.#become(order, steps);
   }

@@ -10,6 +10,21 @@ import type { StateDatabase } from "./state_database.ts";
 /** Bytes of rows in one transaction: some ten thousand small rows, about 0.1 s. */
 const STEP_BYTES = 1024 * 1024;
 
+/** What a commit needs of the file. */
+export type CommitTarget = Pick<
+  StateDatabase,
+  | "transaction"
+  | "groupId"
+  | "clear"
+  | "forgetAbove"
+  | "forget"
+  | "upsert"
+  | "setCopying"
+  | "addOrphans"
+  | "setReigns"
+  | "setPosition"
+>;
+
 interface Progress {
   /** Batch that is being written, and the LSN up to which its rows are. */
   readonly batch: number;
@@ -35,7 +50,7 @@ export class StateCommit {
    * One transaction; true when all is written.
    * @param isWhole false for a group whose rows were lost with an earlier file: its table is not whole
    */
-  step(db: StateDatabase, isWhole: (batch: StateBatch) => boolean): boolean {
+  step(db: CommitTarget, isWhole: (batch: StateBatch) => boolean): boolean {
     const next = db.transaction(() => {
       if (this.#progress === null) { for (const batch of this.#batches) begin(db, batch); }
       const progress = this.#writeRows(db, this.#progress ?? { batch: 0, lsn: 0 });
@@ -52,7 +67,7 @@ export class StateCommit {
   }
 
   /** Null: no rows are left. */
-  #writeRows(db: StateDatabase, from: Progress): Progress | null {
+  #writeRows(db: CommitTarget, from: Progress): Progress | null {
     let left = STEP_BYTES, { lsn } = from;
     for (let at = from.batch; at < this.#batches.length; at++, lsn = 0) {
       const batch = this.#batches[at]!, id = db.groupId(batch.group);
@@ -69,7 +84,7 @@ export class StateCommit {
   }
 }
 
-function begin(db: StateDatabase, batch: StateBatch): void {
+function begin(db: CommitTarget, batch: StateBatch): void {
   let id = db.groupId(batch.group);
   if (batch.cleared) id = db.clear(id, batch.group);
   if (batch.forgetAbove !== null) db.forgetAbove(id, batch.forgetAbove);
@@ -79,7 +94,7 @@ function begin(db: StateDatabase, batch: StateBatch): void {
   for (const { packed, at, foundByEpoch } of batch.orphans) db.addOrphans(batch.group, packed, at, foundByEpoch);
 }
 
-function end(db: StateDatabase, batch: StateBatch, isWhole: boolean): void {
+function end(db: CommitTarget, batch: StateBatch, isWhole: boolean): void {
   const id = db.groupId(batch.group);
   if (batch.reigns !== null) db.setReigns(id, batch.reigns);
   const position = batch.position ?? (batch.cleared ? { floor: 0, lsn: 0, copying: false } : null);

@@ -1,8 +1,8 @@
 /** The replicas' way to the disk: what they order, as the journal's thread takes it, and what it says back, as LSNs. */
-import { setImmediate } from "node:timers";
 import { encodeRows, joinPieces, PIECE_BYTES } from "../core/state/packed.ts";
 import type { ReplicaChange } from "../core/state/replica_port.ts";
 import type { Position, StateChange } from "../journal/state_change.ts";
+import type { Clock } from "./clock.ts";
 
 /** The part of `StateJournal` that is used here. */
 export interface StateDisk {
@@ -11,14 +11,14 @@ export interface StateDisk {
 }
 
 export interface DiskListener {
-  /** Where the group's copy stands now. */
-  position(group: number): Position;
-  /** Everything of the group up to this LSN is on the disk. */
-  durable(group: number, lsn: number): void;
+  /** Where the group's copy stands now, and which lineage of it that is. */
+  position(group: number): Position & { readonly lineage: number };
+  /** Everything of the group's lineage up to this LSN is on the disk. */
+  durable(group: number, lsn: number, lineage: number): void;
 }
 
 /** Rows that nobody waits for share a message to the thread, and a commit, with what comes meanwhile. */
-const SHARE_MS = 20;
+const SHARE_US = 20_000;
 
 /** Rows of one group that came one after the other. */
 interface Run {
@@ -30,6 +30,7 @@ interface Pending {
   readonly sequence: number;
   readonly group: number;
   readonly lsn: number;
+  readonly lineage: number;
 }
 
 /** Collects what is ordered and hands it over as one: at once if somebody waits for it, or if it is much. */
@@ -37,28 +38,30 @@ export class DiskWriter {
   readonly #disk: StateDisk;
   readonly #names: readonly string[];
   readonly #listener: DiskListener;
+  readonly #clock: Clock;
   #changes: StateChange[] = [];
   /** By group; not among the changes yet. */
   readonly #runs = new Map<number, Run>();
   #urgent = false;
   #soon = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #endTimer: (() => void) | undefined;
   /** Groups of what has been collected. */
   readonly #touched = new Set<number>();
   readonly #pending: Pending[] = [];
 
   /** @param names of the groups, by index */
-  constructor(disk: StateDisk, names: readonly string[], listener: DiskListener) {
+  constructor(disk: StateDisk, names: readonly string[], listener: DiskListener, clock: Clock) {
     this.#disk = disk;
     this.#names = names;
     this.#listener = listener;
+    this.#clock = clock;
   }
 
   store(group: number, change: ReplicaChange): void {
     this.#touched.add(group);
     if (change.kind === "rows") return this.#storeRows(group, change);
     this.#endRun(group);
-    this.#changes.push(...translate(this.#names[group]!, change));
+    this.#changes.push(...translate(this.#names[group]!, change, this.#clock));
     this.#flushSoon();
   }
 
@@ -73,7 +76,7 @@ export class DiskWriter {
     run.bytes += piece.length;
     this.#urgent ||= urgent;
     if (urgent || run.bytes >= PIECE_BYTES / 2) this.#flushSoon();
-    else this.#timer ??= setTimeout(() => this.flush(), SHARE_MS);
+    else this.#endTimer ??= this.#clock.after(SHARE_US, () => this.flush());
   }
 
   #endRun(group: number): void {
@@ -87,23 +90,25 @@ export class DiskWriter {
   #flushSoon(): void {
     if (this.#soon) return;
     this.#soon = true;
-    if (this.#pending.length > 0) setImmediate(() => this.flush());
-    else queueMicrotask(() => this.flush());
+    if (this.#pending.length > 0) this.#clock.behind(() => this.flush());
+    else this.#clock.soon(() => this.flush());
   }
 
   flush(): void {
     this.#soon = false;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#endTimer?.();
+    this.#endTimer = undefined;
     if (this.#touched.size === 0) return;
     // Rows come without a position of their own; one for all that came together.
     const positions = [...this.#touched].map((group) => ({ group, ...this.#listener.position(group) }));
-    for (const { group, ...position } of positions) {
+    for (const { group, lineage: _lineage, ...position } of positions) {
       this.#endRun(group);
       this.#changes.push({ kind: "position", group: this.#names[group]!, ...position });
     }
     const sequence = this.#disk.append(this.#changes, this.#urgent);
-    for (const { group, lsn, copying } of positions) if (!copying) this.#pending.push({ sequence, group, lsn });
+    for (const { group, lsn, copying, lineage } of positions) {
+      if (!copying) this.#pending.push({ sequence, group, lsn, lineage });
+    }
     this.#touched.clear();
     this.#changes = [];
     this.#urgent = false;
@@ -111,23 +116,23 @@ export class DiskWriter {
 
   /** The disk has everything up to this number. */
   onDurable(sequence: number): void {
-    const reached = new Map<number, number>();
+    const reached = new Map<number, Pending>();
     while (this.#pending.length > 0 && this.#pending[0]!.sequence <= sequence) {
-      const { group, lsn } = this.#pending.shift()!;
-      reached.set(group, lsn);
+      const pending = this.#pending.shift()!;
+      reached.set(pending.group, pending);
     }
-    for (const [group, lsn] of reached) this.#listener.durable(group, lsn);
+    for (const { group, lsn, lineage } of reached.values()) this.#listener.durable(group, lsn, lineage);
   }
 }
 
-function translate(group: string, change: Exclude<ReplicaChange, { kind: "rows" }>): StateChange[] {
+function translate(group: string, change: Exclude<ReplicaChange, { kind: "rows" }>, clock: Clock): StateChange[] {
   switch (change.kind) {
     case "position": {
       const { reigns, floor, lsn, copying } = change;
       return [{ kind: "reigns", group, reigns }, { kind: "position", group, floor, lsn, copying }];
     }
     case "orphans": {
-      const at = new Date().toISOString(), { foundByEpoch } = change;
+      const at = clock.wall(), { foundByEpoch } = change;
       const pieces: StateChange[] = [];
       for (let from = 0; from < change.rows.length;) {
         const { bytes, next } = encodeRows(change.rows, from);

@@ -3,6 +3,7 @@
  * looks for it for a while, then goes by its own.
  */
 import type { Replica } from "../core/state/replica.ts";
+import type { Clock } from "./clock.ts";
 
 export class Fitness {
   readonly #tell: (group: string, ok: boolean, reason: string) => void;
@@ -12,12 +13,19 @@ export class Fitness {
   /** Groups whose copy an operator wants served though it is not whole. */
   readonly #forced = new Set<string>();
   readonly #waitMs: number;
+  readonly #clock: Clock;
   readonly #over: () => void;
   #waiting = true;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #endWait: () => void = () => {};
 
   /** @param over called when the wait for the peer is over, to judge anew */
-  constructor(waitMs: number, tell: (group: string, ok: boolean, reason: string) => void, over: () => void) {
+  constructor(
+    clock: Clock,
+    waitMs: number,
+    tell: (group: string, ok: boolean, reason: string) => void,
+    over: () => void,
+  ) {
+    this.#clock = clock;
     this.#waitMs = waitMs;
     this.#tell = tell;
     this.#over = over;
@@ -25,10 +33,10 @@ export class Fitness {
 
   /** The wait for the peer begins. */
   start(): void {
-    this.#timer = setTimeout(() => {
+    this.#endWait = this.#clock.after(this.#waitMs * 1000, () => {
       this.#waiting = false;
       this.#over();
-    }, this.#waitMs);
+    });
   }
 
   /** An operator's word, which stands until the copy is served or whole. */
@@ -57,6 +65,6 @@ export class Fitness {
   }
 
   close(): void {
-    clearTimeout(this.#timer);
+    this.#endWait();
   }
 }

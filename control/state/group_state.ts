@@ -1,8 +1,8 @@
 /** The state of one group on this node: who may write, who waits for what, who watches. */
-import { monotonicUs } from "../../kernel_ffi/libc.ts";
 import type { Replica } from "../core/state/replica.ts";
 import type { StateSnapshot } from "../core/messages.ts";
 import type { Role } from "../core/vocabulary.ts";
+import type { Clock } from "./clock.ts";
 import { StateProblem } from "./problem.ts";
 import type { StateRules } from "./rules.ts";
 import { type Outcome, type Progress, Waits } from "./waits.ts";
@@ -19,18 +19,21 @@ export class GroupState {
   role: Role = "starting";
   #rules: StateRules;
   readonly #peerName: string;
+  readonly #clock: Clock;
   readonly #waits = new Waits();
   readonly #watchers = new Set<() => void>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #endTimer: () => void = () => {};
   #timerUs = Infinity;
   #connected = false;
+  #hasState = false;
   #diskOk = true;
 
-  constructor(name: string, replica: Replica, rules: StateRules, peerName: string) {
+  constructor(name: string, replica: Replica, rules: StateRules, peerName: string, clock: Clock) {
     this.name = name;
     this.replica = replica;
     this.#rules = rules;
     this.#peerName = peerName;
+    this.#clock = clock;
   }
 
   set rules(rules: StateRules) {
@@ -47,9 +50,12 @@ export class GroupState {
     this.#connected = connected;
   }
 
-  /** Something is to be waited for in a switch: there are rows, here or at the peer. */
+  /**
+   * Something is to be waited for in a switch: there are rows, here or at the peer, or have been: a copy that is being brought up to date
+   * may have none for a moment.
+   */
   get hasState(): boolean {
-    return this.replica.lsn > 0 || this.replica.copying || (this.replica.peer?.lsn ?? 0) > 0;
+    return this.#hasState ||= this.replica.lsn > 0 || this.replica.copying || (this.replica.peer?.lsn ?? 0) > 0;
   }
 
   /** What was not taken back yet may be written: also by a service that says its last words. */
@@ -110,7 +116,7 @@ export class GroupState {
   }
 
   async #wait(lsn: number, level: "replicated" | "durable"): Promise<Outcome> {
-    const waiting = this.#waits.add(lsn, level, monotonicUs() + this.#rules.waitUs);
+    const waiting = this.#waits.add(lsn, level, this.#clock.nowUs() + this.#rules.waitUs);
     this.#settle();
     let outcome: Outcome;
     try {
@@ -151,7 +157,7 @@ export class GroupState {
 
   #settle(): void {
     if (this.#waits.size === 0) return;
-    const nowUs = monotonicUs();
+    const nowUs = this.#clock.nowUs();
     this.#waits.settle(this.#progress(), nowUs);
     this.#arm(nowUs);
   }
@@ -160,12 +166,12 @@ export class GroupState {
   #arm(nowUs: number): void {
     const nextUs = this.#waits.nextUs(nowUs);
     if (nextUs >= this.#timerUs) return;
-    clearTimeout(this.#timer);
+    this.#endTimer();
     this.#timerUs = nextUs;
-    this.#timer = setTimeout(() => {
+    this.#endTimer = this.#clock.after(nextUs - nowUs + 1000, () => {
       this.#timerUs = Infinity;
       this.#settle();
-    }, (nextUs - nowUs) / 1000 + 1);
+    });
   }
 
   status(): StateSnapshot {
@@ -207,7 +213,7 @@ export class GroupState {
   }
 
   close(): void {
-    clearTimeout(this.#timer);
+    this.#endTimer();
     this.#waits.abandon("role");
   }
 }

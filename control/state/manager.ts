@@ -2,27 +2,19 @@
  * The state of all groups on the main thread: puts replicas, peer stream and disk together. Which node serves is the switch thread's
  * decision; this one says whether its copy is fit for it.
  */
-import { setImmediate } from "node:timers";
-import type { Known } from "../core/state/copy.ts";
 import { decodeCopyMessage, encodeCopyMessage } from "../core/state/messages.ts";
 import { Replica } from "../core/state/replica.ts";
 import type { ReplicaPort } from "../core/state/replica_port.ts";
-import { GroupTable } from "../core/state/table.ts";
 import type { StateSnapshot } from "../core/messages.ts";
 import type { EventLevel, Role } from "../core/vocabulary.ts";
+import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 import { DiskWriter, type StateDisk } from "./disk.ts";
 import { Fitness } from "./fitness.ts";
 import { GroupState } from "./group_state.ts";
 import { Greeting } from "./greeting.ts";
 import { isHello } from "./hello.ts";
 import type { StateRules } from "./rules.ts";
-
-/** What is on the disk of a group. */
-export interface StoredState extends Known {
-  readonly floor: number;
-  /** Packed rows. */
-  readonly chunks: AsyncIterable<Uint8Array>;
-}
+import { readTable, type StoredState } from "./stored.ts";
 
 /** The part of `PeerStream` that is used here. */
 export interface StateStream {
@@ -44,19 +36,21 @@ export interface StateParts {
   readonly eligible: (group: string, ok: boolean, reason: string) => void;
   /** Whether the group has state, which a switch has to wait for. */
   readonly managed: (group: string, on: boolean) => void;
+  /** Not given: the system's. */
+  readonly clock?: Clock;
 }
 
 /** More of a copy is handed to the stream when less than this is under way. */
 const BULK_UNDER_WAY_MAX = 4 * 1024 * 1024;
 /** A client that writes faster than the standby takes waits when more than this is under way. */
 const WRITES_UNDER_WAY_MAX = 16 * 1024 * 1024;
-const COMPACT_EVERY_MS = 10_000;
-const READ_ATTEMPTS = 2;
+const COMPACT_EVERY_US = 10_000_000;
 
 export class StateManager {
   readonly groups = new Map<string, GroupState>();
   readonly #byIndex: GroupState[] = [];
   readonly #p: StateParts;
+  readonly #clock: Clock;
   readonly #writer: DiskWriter;
   readonly #fitness: Fitness;
   /** Which groups were told to have state; the switch thread takes it that none has. */
@@ -67,7 +61,7 @@ export class StateManager {
   #flushScheduled = false;
   #drained: (() => void)[] = [];
   #refused = 0;
-  readonly #compactor: ReturnType<typeof setInterval>;
+  #endCompactor: () => void = () => {};
 
   /** Reads every group's state from the disk. @param load what is stored of a group */
   static async open(parts: StateParts, load: (group: string) => Promise<StoredState>): Promise<StateManager> {
@@ -75,7 +69,7 @@ export class StateManager {
     for (const [index, { name, rules }] of parts.groups.entries()) {
       const { table, stored } = await readTable(() => load(name));
       const replica = new Replica(index, table, stored, manager.#port(index, name));
-      const group = new GroupState(name, replica, rules, parts.peerName);
+      const group = new GroupState(name, replica, rules, parts.peerName, manager.#clock);
       manager.#byIndex.push(group);
       manager.groups.set(name, group);
     }
@@ -90,24 +84,27 @@ export class StateManager {
 
   private constructor(parts: StateParts) {
     this.#p = parts;
+    this.#clock = parts.clock ?? SYSTEM_CLOCK;
     this.#greeting = new Greeting(parts, new Map(parts.groups.map(({ name, rules }) => [name, rules])));
     this.#writer = new DiskWriter(parts.disk, parts.groups.map(({ name }) => name), {
       position: (index) => {
         const { replica } = this.#byIndex[index]!;
-        return { floor: replica.table.floor, lsn: replica.lsn, copying: replica.copying };
+        const { lsn, copying, lineage } = replica;
+        return { floor: replica.table.floor, lsn, copying, lineage };
       },
-      durable: (index, lsn) => {
-        this.#byIndex[index]!.replica.durable(lsn);
+      durable: (index, lsn, lineage) => {
+        this.#byIndex[index]!.replica.durable(lsn, lineage);
         this.#byIndex[index]!.changed();
         this.#flushSoon();
       },
-    });
+    }, this.#clock);
     this.#fitness = new Fitness(
+      this.#clock,
       parts.startWaitMs,
       (group, ok, reason) => parts.eligible(group, ok, reason),
       () => this.#tellAll(),
     );
-    this.#compactor = setInterval(() => this.#compact(), COMPACT_EVERY_MS);
+    this.#compactLater();
   }
 
   #port(index: number, name: string): ReplicaPort {
@@ -117,7 +114,7 @@ export class StateManager {
       },
       bulkRoom: () => this.#greeted && (this.#stream?.buffered[1] ?? Infinity) < BULK_UNDER_WAY_MAX,
       store: (change) => this.#writer.store(index, change),
-      later: (act) => void setImmediate(act),
+      later: (act) => this.#clock.behind(act),
       changed: () => this.#changed(index),
       event: (level, kind, text) => this.#p.event(level, kind, `${name}: ${text}`, name),
     };
@@ -192,7 +189,7 @@ export class StateManager {
   #flushSoon(): void {
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
-    queueMicrotask(() => {
+    this.#clock.soon(() => {
       this.#flushScheduled = false;
       for (const group of this.#byIndex) group.replica.flushAck();
     });
@@ -250,6 +247,13 @@ export class StateManager {
     const { replica } = this.#byIndex[index]!;
     const { reigns, lsn } = replica.history, { copying } = replica, { floor } = replica.table;
     this.#writer.store(index, { kind: "position", reigns, lsn, floor, copying });
+  }
+
+  #compactLater(): void {
+    this.#endCompactor = this.#clock.after(COMPACT_EVERY_US, () => {
+      this.#compact();
+      this.#compactLater();
+    });
   }
 
   #compact(): void {
@@ -334,24 +338,9 @@ export class StateManager {
   }
 
   close(): void {
-    clearInterval(this.#compactor);
+    this.#endCompactor();
     this.#fitness.close();
     this.#writer.flush();
     for (const group of this.#byIndex) group.close();
-  }
-}
-
-/** A file that turns out to be damaged while it is read has been replaced by then: the second reading is of the new one. */
-async function readTable(load: () => Promise<StoredState>): Promise<{ table: GroupTable; stored: StoredState }> {
-  for (let attempt = 1;; attempt++) {
-    const table = new GroupTable();
-    try {
-      const stored = await load();
-      for await (const piece of stored.chunks) table.applyPacked(piece);
-      table.restore(stored.floor, stored.lsn);
-      return { table, stored };
-    } catch (error) {
-      if (attempt === READ_ATTEMPTS) throw error;
-    }
   }
 }

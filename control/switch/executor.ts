@@ -265,8 +265,16 @@ export class Executor {
     });
     if (problem !== null) return this.#holdFailed(group, problem);
     c.heldAtBegin = c.hold.counts();
-    this.#beat(group, "hold");
+    this.#openHold(group);
     this.#note(group, "hold");
+  }
+
+  /**
+   * Lets the group's packets pass the gate towards the hold. A primary needs no mark for that: with its lease they pass, and the mark would
+   * license its take without the question that must come before it.
+   */
+  #openHold(group: number): void {
+    if (this.#c.node.groups[group]!.role !== "primary") this.#beat(group, "hold");
   }
 
   #holdFailed(group: number, reason: string): void {
@@ -298,7 +306,7 @@ export class Executor {
     if (group === null) return;
     const problem = this.#attempt(() => this.#c.hold.renew());
     if (problem !== null) return this.#holdFailed(group.index, problem);
-    this.#beat(group.index, "hold");
+    this.#openHold(group.index);
   }
 
   #finishHold(group: number): void {

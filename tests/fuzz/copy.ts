@@ -35,7 +35,7 @@ export const copy: FuzzTarget = {
           replica.receive(message);
           replica.flushAck();
           replica.pump();
-          if (random.chance(0.1)) replica.durable(replica.lsn);
+          if (random.chance(0.1)) replica.durable(replica.lsn, replica.lineage);
           assert.ok(Number.isSafeInteger(replica.lsn) && replica.lsn >= 0, `LSN ${replica.lsn}`);
         }
         // Whatever it was told, it can serve, and then counts on.
@@ -98,7 +98,7 @@ function recordedMessages(): Uint8Array[] {
     while (wires[0]!.length + wires[1]!.length > 0) {
       for (const [index, replica] of [[0, a], [1, b]] as const) {
         for (const bytes of wires[index]!.splice(0)) replica.receive(decodeCopyMessage(bytes)!);
-        replica.durable(replica.lsn);
+        replica.durable(replica.lsn, replica.lineage);
         replica.flushAck();
         replica.pump();
       }

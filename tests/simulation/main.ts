@@ -1,40 +1,115 @@
 /**
- * `deno task sim [COUNT] [FIRST]`: plays histories by seed, of the roles and of the peer stream; `deno task sim --trace SEED` shows one of the
- * roles. Ends with 1 if a rule was broken.
+ * `deno task sim`: histories of the whole pair by seed.
+ *
+ * ```
+ * --seeds N       how many, one after another (1000)
+ * --seed S        the first one (1)
+ * --minutes M     as many as there is time for
+ * --bug NAME      with a planted bug; without a name: which there are
+ * --trace         prints what happens, line by line
+ * --stream        histories of the peer stream alone
+ * ```
+ *
+ * Prints the seed first. Ends with 1 if a rule was broken: with the rule, the last events and the command that plays it again.
  */
-import { type Outcome, playFaults, playMoves, playSlowTakes } from "./scenario.ts";
+import { parseArgs } from "node:util";
+import process from "node:process";
+import { type Outcome, play } from "./history.ts";
+import { BUGS } from "./planted_bugs.ts";
 import { playStream } from "./stream/scenario.ts";
+import type { Hooks } from "./world.ts";
 
-const traced: Readonly<Record<string, (seed: number) => Outcome>> = {
-  moves: playMoves,
-  faults: playFaults,
-  slowTakes: playSlowTakes,
-  slowFaults: (seed) => playFaults(seed, 12, seed % 2 === 0 ? null : 0.2, 0.3),
-};
-const plays: Readonly<Record<string, (seed: number) => Pick<Outcome, "violations">>> = {
-  ...traced,
-  storm: (seed) => playStream(seed, false),
-  restarts: (seed) => playStream(seed, true),
-};
+const LAST_EVENTS = 25;
+const SHOWN = 5;
+const WORD_EVERY_MS = 10_000;
 
-if (Deno.args[0] === "--trace") {
-  const seed = Number(Deno.args[1]);
-  for (const [name, play] of Object.entries(traced)) {
-    if (Deno.args[2] !== undefined && Deno.args[2] !== name) continue;
-    const outcome = play(seed);
-    console.log(`# ${name} ${seed}\n${outcome.trace.join("\n")}\n${outcome.violations.join("\n")}`);
-  }
-} else {
-  const count = Number(Deno.args[0] ?? 1000), first = Number(Deno.args[1] ?? 1);
-  let broken = 0;
-  for (const [name, play] of Object.entries(plays)) {
-    for (let seed = first; seed < first + count; seed++) {
-      const outcome = play(seed);
-      if (outcome.violations.length === 0) continue;
-      broken++;
-      if (broken <= 10) console.log(`${name} ${seed}: ${outcome.violations.join("; ")}`);
-    }
-  }
-  console.log(`${Object.keys(plays).length * count} histories, ${broken} broke a rule`);
-  if (broken > 0) Deno.exit(1);
+interface Options {
+  readonly first: number;
+  readonly count: number;
+  readonly minutes: number | null;
+  readonly trace: boolean;
+  readonly bug: string | null;
 }
+
+/** Plays one history; what it takes to say what it was. */
+type Play = (seed: number, onTrace?: (line: string) => void) => Promise<Outcome> | Outcome;
+
+async function playMany(options: Options, play: Play): Promise<number> {
+  const { first, count, minutes, trace, bug } = options;
+  console.log(`seed ${first}${trace && count === 1 ? "" : " and those after it"}`);
+  const startUs = process.cpuUsage().user, startMs = performance.now();
+  let broken = 0, simulatedUs = 0, excused = 0, played = 0, saidMs = startMs;
+  const goesOn = () => minutes === null ? played < count : performance.now() - startMs < minutes * 60_000;
+  for (let seed = first; goesOn(); seed++, played++) {
+    const outcome = await play(seed, trace ? (line) => console.log(line) : undefined);
+    simulatedUs += outcome.simulatedUs;
+    excused += outcome.excused;
+    if (performance.now() - saidMs > WORD_EVERY_MS) {
+      saidMs = performance.now();
+      console.error(`${played} histories, ${broken} broke a rule`);
+    }
+    if (outcome.violations.length === 0) continue;
+    broken++;
+    if (broken <= SHOWN) tellBroken(outcome, trace, bug);
+  }
+  const us = process.cpuUsage().user - startUs, seconds = simulatedUs / 1e6;
+  console.log(
+    `${played} histories, ${broken} broke a rule; ${seconds.toFixed(0)} s of the world in ${
+      (us / 1e6).toFixed(1)
+    } s of a core: ${
+      Math.round(simulatedUs / us)
+    } times faster than real time; ${excused} moments with two owners that two nodes alone cannot help`,
+  );
+  return broken;
+}
+
+function tellBroken({ seed, violations, trace }: Outcome, traced: boolean, bug: string | null): void {
+  console.log(`\nseed ${seed} breaks a rule: ${violations.join("; ")}`);
+  if (!traced) console.log(trace.slice(-LAST_EVENTS).map((line) => `  ${line}`).join("\n"));
+  console.log(
+    `again: deno task sim --seeds 1 --seed ${seed} --trace${bug === null ? "" : ` --bug ${JSON.stringify(bug)}`}\n`,
+  );
+}
+
+function playStreams(seed: number): Outcome {
+  const runs = [playStream(seed, false), playStream(seed, true)];
+  return {
+    seed,
+    violations: runs.flatMap(({ violations }) => violations),
+    trace: [],
+    simulatedUs: runs.reduce((sum, { world }) => sum + world.nowUs, 0),
+    excused: 0,
+  };
+}
+
+function hooksOf(bug: string | undefined): Hooks | null {
+  if (bug === undefined) return {};
+  const found = BUGS.find(({ name }) => name === bug);
+  if (found !== undefined) return found.hooks;
+  console.log(BUGS.map(({ name, seeds }) => `${name} (within ${seeds} seeds)`).join("\n"));
+  return null;
+}
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: "string", default: "1000" },
+    seed: { type: "string", default: "1" },
+    minutes: { type: "string" },
+    bug: { type: "string" },
+    trace: { type: "boolean", default: false },
+    stream: { type: "boolean", default: false },
+  },
+});
+const hooks = hooksOf(values.bug);
+if (hooks === null) Deno.exit(2);
+const broken = await playMany(
+  {
+    first: Number(values.seed),
+    count: Number(values.seeds),
+    minutes: values.minutes === undefined ? null : Number(values.minutes),
+    trace: values.trace,
+    bug: values.bug ?? null,
+  },
+  values.stream ? playStreams : (seed, onTrace) => play(seed, hooks, onTrace),
+);
+if (broken > 0) Deno.exit(1);

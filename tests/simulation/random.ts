@@ -15,6 +15,10 @@ export class Random {
   between(low: number, high: number): number {
     return low + this.next() * (high - low);
   }
+  /** A whole number, low ≤ n ≤ high. */
+  int(low: number, high: number): number {
+    return low + Math.floor(this.next() * (high - low + 1));
+  }
   chance(share: number): boolean {
     return this.next() < share;
   }

@@ -1,488 +1,581 @@
 /**
- * Two nodes, their kernels, their links, a client and an arbiter in one thread, played from a seed. The nodes run the same
- * pure core as the daemon; what is simulated is what the daemon gets from Linux.
+ * The pair in one thread, played from a seed: two machines with clocks, kernels and disks, what is between them, clients, and the faults of
+ * all of these. The nodes run the code that ships: the role machine, the replicas with their manager, the peer stream, the order of writes to the
+ * disk, the orders of a switch. What is played is what they get from Linux.
  */
-import { fillHeartbeat } from "../../control/core/beat.ts";
-import type { Effect } from "../../control/core/effects.ts";
-import { beatStep, type GroupState } from "../../control/core/group.ts";
-import { emptyHeartbeat, type Heartbeat } from "../../control/core/heartbeat.ts";
-import { planLimits } from "../../control/core/limits.ts";
-import { type CoreEvent, createNode, judgeHeartbeat, type NodeState, stepNode } from "../../control/core/node.ts";
-import { beatDone, nextWakeUs } from "../../control/core/wake.ts";
+import { type CoreTiming, type Limits, planLimits } from "../../control/core/limits.ts";
+import type { Heartbeat } from "../../control/core/heartbeat.ts";
+import type { CoreEvent } from "../../control/core/node.ts";
+import type { AckLevel } from "../../control/state/waits.ts";
+import { overTheWire, photograph } from "./datagram.ts";
+import { SimDisk } from "./disk.ts";
 import { SimKernel } from "./kernel.ts";
-import type { Random } from "./random.ts";
+import { type MainHooks, MainThread } from "./main_thread.ts";
+import { CABLE, LAN, LINK_BITS, Network, type NodeIndex, type PathIndex } from "./network.ts";
+import { MachineClock, Process, ProcessClock, SimNode } from "./node.ts";
+import { EventQueue } from "./queue.ts";
+import { Random } from "./random.ts";
+import { Referee, replicaOf } from "./referee.ts";
+import type { StreamPacket } from "./peer_link.ts";
+import { type Outside, type SwitchHooks, SwitchThread } from "./switch_thread.ts";
+import { Traffic } from "./traffic.ts";
 
-export const FAST = {
-  heartbeatUs: 2000,
-  leaseUs: 20_000,
-  suspectUs: 6000,
-  deadAfterUs: 10_000,
-  drainUs: 500,
-  barrierUs: 1000,
-  startWaitUs: 300_000,
-};
-const LIMITS = planLimits(FAST);
-const LAN = 1;
-const EPOCH_BLOCK = 1000;
-
-interface Input {
-  readonly at: number;
-  readonly event: CoreEvent | { readonly kind: "datagram"; readonly beat: Heartbeat; readonly link: number };
+/** A bug that is planted: what it replaces. */
+export interface Hooks {
+  readonly limits?: (limits: Limits) => Limits;
+  readonly kernel?: (kernel: SimKernel) => void;
+  readonly disk?: (disk: SimDisk) => void;
+  readonly switchThread?: SwitchHooks;
+  readonly main?: MainHooks;
+  /** Answers to questions about the address get lost. */
+  readonly noAnswers?: boolean;
 }
 
-export interface SimNode {
-  readonly index: number;
-  readonly kernel: SimKernel;
-  core: NodeState | null;
-  beat: Heartbeat;
-  powered: boolean;
-  carrier: boolean;
-  /** The process neither runs nor reads until then. */
-  stoppedUntil: number;
-  inbox: Input[];
-  plannedWake: number;
-  reservedUpTo: number;
-  results: { id: number; ok: boolean; error: string }[];
+export interface Settings {
+  readonly timing: CoreTiming;
+  /** Services that a switch waits for: the share of orders that fail; null: there are none. */
+  readonly servicesFail: number | null;
+  /** Heartbeats are encoded and decoded, and made the next version's where a node has been upgraded. */
+  readonly bytes: boolean;
+  /** Timers come late now and then, clocks drift. */
+  readonly rough: boolean;
+  readonly hooks: Hooks;
 }
 
-export interface Links {
-  cable: boolean;
-  /** Heartbeats from node i to the other are filtered everywhere. */
-  readonly deaf: [boolean, boolean];
-  lossShare: number;
-}
+const DIGEST = new Uint8Array(8);
+/** Turns of promises after work of a main thread. What is left comes with the next one's. */
+const TURNS = 16;
+const TRACE_MAX = 4000;
+const RECORDED_MAX = 200;
+const RESERVE_AGAIN_US = 1_000_000;
 
 export class SimWorld {
   now = 0;
   readonly nodes: readonly [SimNode, SimNode];
-  readonly links: Links = { cable: true, deaf: [false, false], lossShare: 0 };
+  readonly network: Network;
+  readonly referee: Referee;
+  readonly traffic: Traffic;
+  readonly random: Random;
+  readonly limits: Limits;
+  readonly settings: Settings;
+  /** How slow this pair's times are against the default profile's: what happens to it is as much slower. */
+  readonly scale: number;
+  readonly results: { readonly id: number; readonly ok: boolean; readonly error: string }[] = [];
   readonly trace: string[] = [];
-  readonly served: { seq: number; node: number; at: number }[] = [];
-  readonly lost: { seq: number; why: string }[] = [];
-  readonly takes: { at: number; node: number; epoch: number }[] = [];
-  readonly violations: string[] = [];
-  /** Share of orders about services that fail; null: the group has no services. */
-  servicesFail: number | null = null;
-  /** Of this share of takes each waits for the kernel first, up to so long, and its thread does nothing else meanwhile. */
-  slowTakes = { share: 0, longestUs: 0 };
-  /** What a turn of the reactor reads at most. */
-  readsAtOnce = Infinity;
-  /** Sabotage, to see that the arbiter notices: answers to probes get lost. */
-  probesAnswered = true;
-  #seq = 0;
-  /** Where the switch sends the address. */
-  #owner = -1;
-  #queue: { at: number; order: number; run: () => void }[] = [];
-  #order = 0;
+  /** Called with each line of the trace. */
+  onTrace: (line: string) => void = () => {};
+  /** Heartbeats that somebody has recorded where they arrived, to send them again. */
+  readonly #recorded: { readonly to: NodeIndex; readonly beat: Heartbeat }[] = [];
+  readonly #queue = new EventQueue();
+  readonly #outside: Outside;
+  /** How often everything was mended. */
+  mendings = 0;
+  /** What was put off until the code that runs now has ended. */
+  readonly #soon: (() => void)[] = [];
+  /** Promises of a main thread may wait for their turn. */
+  #touched = false;
+  /** Words between two threads do not overtake each other: when the last one arrives, to the main thread and from it. */
+  readonly #reportAt = [0, 0];
+  readonly #sendAt = [0, 0];
+  #writes = 0;
 
-  constructor(readonly random: Random, readonly clientEveryUs = 500) {
-    this.nodes = [this.#node(0), this.#node(1)];
-    this.at(0, () => this.#client());
-  }
-
-  #node(index: number): SimNode {
-    return {
-      index,
-      kernel: new SimKernel(FAST.leaseUs, FAST.deadAfterUs),
-      core: null,
-      beat: emptyHeartbeat(),
-      powered: true,
-      carrier: true,
-      stoppedUntil: -Infinity,
-      inbox: [],
-      plannedWake: Infinity,
-      reservedUpTo: 0,
-      results: [],
+  constructor(seed: number, settings: Settings) {
+    const random = this.random = new Random(seed);
+    this.settings = settings;
+    const planned = planLimits(settings.timing);
+    this.scale = planned.leaseUs / 60_000;
+    this.limits = settings.hooks.limits?.(planned) ?? planned;
+    const node = (index: NodeIndex) => {
+      const kernel = new SimKernel(this.limits.leaseUs, settings.timing.deadAfterUs);
+      settings.hooks.kernel?.(kernel);
+      const disk = new SimDisk();
+      settings.hooks.disk?.(disk);
+      const drift = settings.rough ? random.int(-200, 200) : 0;
+      return new SimNode(index, new MachineClock(drift, 1_000_000 * (index + 1) + random.int(0, 4000)), kernel, disk);
     };
-  }
-
-  at(time: number, run: () => void): void {
-    const entry = { at: time, order: this.#order++, run };
-    let low = 0, high = this.#queue.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      const other = this.#queue[middle]!;
-      if (other.at < entry.at || (other.at === entry.at && other.order < entry.order)) low = middle + 1;
-      else high = middle;
-    }
-    this.#queue.splice(low, 0, entry);
-  }
-
-  runUntil(end: number): void {
-    for (let next = this.#queue[0]; next !== undefined && next.at <= end; next = this.#queue[0]) {
-      this.#queue.shift();
-      this.now = Math.max(this.now, next.at);
-      next.run();
-      this.#watch();
-    }
-    this.now = end;
+    this.nodes = [node(0), node(1)];
+    this.network = new Network(random);
+    this.referee = new Referee(this.nodes, (rule) => this.log(rule));
+    this.traffic = new Traffic(this.nodes, this.network, this.#queue, random, () => this.now);
+    this.#outside = this.#makeOutside();
   }
 
   log(text: string): void {
-    this.trace.push(`${(this.now / 1000).toFixed(3)} ${text}`.trimEnd());
+    if (this.trace.length >= TRACE_MAX) this.trace.splice(0, TRACE_MAX / 2);
+    const line = `${(this.now / 1000).toFixed(3)} ${text}`;
+    this.trace.push(line);
+    this.onTrace(line);
   }
 
-  // ---- the arbiter
+  at(worldUs: number, act: () => void): void {
+    this.#queue.add(worldUs, act);
+  }
 
-  /** Never two kernels that may speak as the address at one moment. */
-  #watch(): void {
-    const both = this.nodes.every((node) => node.powered && node.carrier && node.kernel.leaseAlive(this.now));
-    if (both && this.violations.length === 0) {
-      this.violations.push(`two owners at ${(this.now / 1000).toFixed(3)} ms`);
-      this.log("VIOLATION two owners");
+  /** Part of the trouble that goes on: it does not happen any more once that has been mended. */
+  later(us: number, act: () => void): void {
+    const { mendings } = this;
+    this.at(this.now + us, () => {
+      if (this.mendings === mendings) act();
+    });
+  }
+
+  /** Plays on until then. Ends early once a rule is broken. */
+  async runUntil(endUs: number): Promise<void> {
+    const queue = this.#queue, { referee, network } = this;
+    while (queue.nextAt <= endUs && referee.violations.length === 0) {
+      if (queue.nextAt > this.now) this.now = queue.nextAt;
+      queue.take()();
+      this.#doSoon();
+      referee.watch(this.now, network.split);
+      if (!this.#touched) continue;
+      this.#touched = false;
+      for (let turn = 0; turn < TURNS; turn++) {
+        await undefined;
+        this.#doSoon();
+      }
+      referee.watch(this.now, network.split);
+    }
+    if (this.now < endUs) this.now = endUs;
+  }
+
+  #doSoon(): void {
+    for (let act = this.#soon.shift(); act !== undefined; act = this.#soon.shift()) act();
+  }
+
+  run(us: number): Promise<void> {
+    return this.runUntil(this.now + us);
+  }
+
+  // ---- what the nodes do to each other
+
+  #makeOutside(): Outside {
+    return {
+      nowWorld: () => this.now,
+      at: (worldUs, act) => this.at(worldUs, act),
+      latenessUs: () => {
+        if (!this.settings.rough) return 20;
+        return this.random.chance(0.002) ? this.random.int(1000, 9000) : this.random.int(0, 100);
+      },
+      stop: (node, us) => this.#standStill(node, node.process!, us),
+      sendBeat: (from, beat, framed) => this.#sendBeat(from, beat, framed),
+      ask: (from) => this.#ask(from),
+      announce: (from) => this.#announce(from),
+      took: (node, epoch, handedOverBy) => {
+        this.log(`${node.name} TAKES the address, epoch ${epoch}`);
+        this.referee.took(node, epoch, handedOverBy);
+      },
+      release: (node, which) => this.traffic.release(node, which),
+      giveBack: (node) => this.traffic.giveBack(node),
+      note: (node, text) => this.log(`${node.name} ${text}`),
+      result: (node, id, ok, error) => {
+        this.results.push({ id, ok, error });
+        this.log(`${node.name} answers command ${id}: ${ok ? "done" : error}`);
+      },
+      report: (node, reports) => {
+        const at = this.#inOrder(this.#reportAt, node.index, this.random.int(40, 300));
+        this.#onMain(node, at, (main) => {
+          const before = replicaOf(node)?.epoch;
+          main.reports(reports);
+          const now = replicaOf(node)?.epoch;
+          if (now !== before && now !== undefined && now > 0) this.referee.serves(node);
+        });
+      },
+      reserve: (node, above) => this.#reserve(node, above),
+      ended: (node) => this.#end(node, "ends"),
+    };
+  }
+
+  #inOrder(last: number[], index: NodeIndex, delayUs: number): number {
+    return last[index] = Math.max(this.now + delayUs, last[index]! + 1);
+  }
+
+  /** For the main thread of the process that runs now. */
+  #onMain(node: SimNode, at: number, act: (main: MainThread) => void): void {
+    const { process, main } = node;
+    if (process === null || main === null) return;
+    this.at(at, () => this.#run(process, () => act(main)));
+  }
+
+  #run(process: Process, act: () => void): void {
+    if (!process.alive) return;
+    this.#touched = true;
+    if (this.now < process.stoppedUntil) process.waiting.push(act);
+    else act();
+  }
+
+  /** For the switch thread of the process that runs now; what it is told is known when it arrives. */
+  #onSwitch(node: SimNode, at: number, event: () => CoreEvent | null): void {
+    const { switchThread } = node;
+    if (switchThread === null) return;
+    this.at(at, () => {
+      if (node.switchThread !== switchThread) return;
+      const told = event();
+      if (told !== null) switchThread.give(told);
+    });
+  }
+
+  /** The journal asks its disk again and again. */
+  #reserve(node: SimNode, above: number): void {
+    const { process } = node;
+    this.#onSwitch(node, this.now + this.random.int(500, node.disk.slowUs + 500), () => {
+      const upTo = node.disk.reserve(above);
+      if (upTo !== null) return { kind: "reserved", group: 0, upTo };
+      this.at(this.now + RESERVE_AGAIN_US, () => {
+        if (node.process === process) this.#reserve(node, above);
+      });
+      return null;
+    });
+  }
+
+  #sendBeat(from: SimNode, beat: Heartbeat, framed: boolean): void {
+    const to = this.nodes[1 - from.index]!, { bytes } = this.settings;
+    const copy = bytes ? overTheWire(beat, from.software !== "1", to.index) : photograph(beat);
+    if (framed && from.carrier && to.carrier) this.#post(from, to, copy, LAN);
+    this.#post(from, to, copy, CABLE);
+  }
+
+  #post(from: SimNode, to: SimNode, beat: Heartbeat, path: PathIndex): void {
+    for (const at of this.network.arrivals(path, from.index, this.now)) {
+      this.at(at, () => this.#deliver(to, beat, path, from));
     }
   }
 
-  // ---- nodes
+  #deliver(to: SimNode, beat: Heartbeat, path: PathIndex, from: SimNode | null): void {
+    if (!to.powered || to.frozen) return;
+    if (to.switchThread !== null) {
+      if (from !== null && this.#recorded.length < RECORDED_MAX && this.random.chance(0.05)) {
+        this.#recorded.push({ to: to.index, beat });
+      }
+      return to.switchThread.give({ kind: "datagram", beat, link: LINK_BITS[path] });
+    }
+    // Nobody listens: the kernel says so, if its word gets through.
+    if (path !== CABLE || from === null) return;
+    const [at] = this.network.arrivals(CABLE, to.index, this.now);
+    if (at === undefined) return;
+    this.#onSwitch(
+      from,
+      at,
+      () => ({ kind: "hint", source: "port", reason: "port unreachable: the peer's daemon is gone" }),
+    );
+  }
 
-  start(index: number): void {
+  /** Somebody sends again what he has recorded. */
+  replay(): void {
+    if (this.#recorded.length === 0) return;
+    const { to, beat } = this.random.pick(this.#recorded);
+    this.#deliver(this.nodes[to]!, beat, CABLE, null);
+  }
+
+  #onLan(from: SimNode, to: SimNode): boolean {
+    return !this.network.split && from.powered && to.powered && from.carrier && to.carrier && !to.frozen;
+  }
+
+  #ask(from: SimNode): void {
+    const to = this.nodes[1 - from.index]!;
+    this.at(this.now + this.random.int(30, 120), () => {
+      if (!this.#onLan(from, to)) return;
+      const soon = () => this.now + this.random.int(30, 200);
+      this.#onSwitch(to, soon(), () => ({ kind: "peerAsks", group: 0, lower: to.index === 0 }));
+      if (!to.speaks(this.now) || this.settings.hooks.noAnswers) return;
+      const answer: CoreEvent = { kind: "probeAnswered", group: 0, lower: from.index === 0 };
+      this.#onSwitch(from, soon(), () => from.frozen ? null : answer);
+    });
+  }
+
+  /** The switch and the neighbours learn, before a heartbeat that left with it has been read; so does the other node. */
+  #announce(from: SimNode): void {
+    if (!from.speaks(this.now)) return;
+    const to = this.nodes[1 - from.index]!;
+    this.at(this.now + this.random.int(5, 30), () => {
+      this.traffic.owner = from.index;
+      if (!this.#onLan(from, to)) return;
+      this.#onSwitch(to, this.now + this.random.int(30, 200), () => {
+        return { kind: "probeAnswered", group: 0, lower: to.index === 0 };
+      });
+    });
+  }
+
+  #postStream(from: SimNode, packet: StreamPacket): void {
+    const to = this.nodes[1 - from.index]!;
+    if (packet.path === LAN && !(from.carrier && to.carrier)) return;
+    for (const at of this.network.arrivals(packet.path, from.index, this.now)) {
+      this.at(at + this.network.streamLagUs, () => {
+        const { process, main } = to;
+        if (process === null || main === null || !to.powered || to.frozen) return;
+        if (this.now < process.stoppedUntil) process.waiting.push(() => main.heard(packet));
+        else main.heard(packet);
+      });
+    }
+  }
+
+  // ---- processes and machines
+
+  start(index: NodeIndex): void {
     const node = this.nodes[index]!;
-    const usedUpTo = node.reservedUpTo;
-    node.reservedUpTo += EPOCH_BLOCK;
-    node.inbox = [];
-    node.beat = emptyHeartbeat();
-    node.stoppedUntil = -Infinity;
-    node.core = createNode(
+    if (!node.powered || node.process !== null) return;
+    if (node.frozen) {
+      node.startsAtThaw = true;
+      return;
+    }
+    node.ending = false;
+    const process = node.process = new Process();
+    const clockOf = (onRun: () => void) =>
+      new ProcessClock(this.#queue, node, process, () => this.now, (act) => void this.#soon.push(act), onRun);
+    const clock = clockOf(() => this.#touched = true);
+    const { reservedUpTo: usedUpTo, unproven } = node.disk.epochs;
+    const reservedUpTo = node.disk.reserve(0) ?? usedUpTo;
+    node.kernel.installGate();
+    node.kernel.addressOn = false;
+    this.log(`${node.name} starts`);
+    node.switchThread = new SwitchThread(
       {
         index,
-        name: "ab"[index]!,
+        name: node.name,
         peerName: "ba"[index]!,
-        session: 1 + Math.floor(this.random.next() * 2 ** 40),
-        digest: new Uint8Array(8),
-        limits: LIMITS,
-        groups: [{
-          name: "web",
-          links: LAN,
-          preferSelf: index === 0,
-          preempt: false,
-          usedUpTo,
-          reservedUpTo: node.reservedUpTo,
-          unproven: false,
-        }],
+        session: 1 + this.random.int(0, 2 ** 40),
+        digest: DIGEST,
+        limits: this.limits,
+        groups: [
+          {
+            name: "web",
+            links: LINK_BITS[LAN],
+            preferSelf: index === 0,
+            preempt: false,
+            usedUpTo,
+            reservedUpTo,
+            unproven,
+          },
+        ],
       },
-      this.now,
+      node,
+      process,
+      clock,
+      this.#outside,
+      this.settings.hooks.switchThread ?? {},
     );
-    node.kernel.reset();
-    this.log(`${"ab"[index]} starts`);
-    stepNode(node.core, this.now, { kind: "carrier", group: 0, ok: node.carrier, reason: "no carrier" });
-    if (this.servicesFail !== null) this.#give(node, { kind: "managed", group: 0, on: true }, 0);
-    this.#scheduleWake(node);
+    node.main = new MainThread({
+      node,
+      clock,
+      streamClock: clockOf(() => {}),
+      onStream: () => this.#touched = true,
+      random: this.random,
+      startWaitUs: this.limits.startWaitUs,
+      digest: DIGEST,
+      send: (event) => this.#onSwitch(node, this.#inOrder(this.#sendAt, index, this.random.int(20, 150)), () => event),
+      post: (packet) => this.#postStream(node, packet),
+      note: (text) => this.log(`${node.name} ${text}`),
+      servicesFail: this.settings.servicesFail,
+      hooks: this.settings.hooks.main ?? {},
+    });
+    this.#touched = true;
+    node.switchThread.give({ kind: "carrier", group: 0, ok: node.carrier, reason: "no carrier" });
   }
 
-  /** kill -9: the process is gone, its kernel stays. */
-  kill(index: number): void {
-    const node = this.nodes[index]!;
-    this.log(`${"ab"[index]} killed`);
-    node.core = null;
-    // The queues belong to the process's sockets.
-    node.kernel.queue(false);
-    this.#loseHeld(node);
-  }
-
-  powerOff(index: number): void {
-    this.kill(index);
-    const node = this.nodes[index]!;
-    node.powered = false;
-    node.kernel.reset();
-  }
-
-  #loseHeld(node: SimNode): void {
-    for (const packet of [...node.kernel.fromPeer, ...node.kernel.direct]) {
-      this.lost.push({ seq: packet.seq, why: "held by a dead node" });
+  #end(node: SimNode, how: string): void {
+    const { process } = node;
+    if (process === null) return;
+    this.log(`${node.name} ${how}`);
+    process.alive = false;
+    node.main?.journal.cutShort();
+    node.process = node.switchThread = node.main = null;
+    // The queues belong to the process's sockets; the rest of the kernel stays as it is, but for a process that ends by itself.
+    this.traffic.loseHeld(node);
+    if (how === "ends") {
+      node.kernel.installGate();
+      node.kernel.addressOn = false;
     }
-    node.kernel.fromPeer.length = 0;
-    node.kernel.direct.length = 0;
+    this.referee.ended(node);
   }
 
-  powerOn(index: number): void {
+  kill(index: NodeIndex): void {
+    this.#end(this.nodes[index]!, "is killed");
+  }
+
+  /** SIGTERM: hands over what can be handed over, then ends. */
+  terminate(index: NodeIndex): void {
+    const node = this.nodes[index]!;
+    if (node.process === null) return;
+    this.log(`${node.name} is told to stop`);
+    node.ending = true;
+    this.tell(index, { kind: "stop" });
+  }
+
+  powerOff(index: NodeIndex): void {
+    const node = this.nodes[index]!;
+    this.log(`${node.name} loses power`);
+    this.#end(node, "is gone");
+    node.powered = false;
+    node.kernel.installGate();
+    node.kernel.addressOn = false;
+    node.frozen = node.startsAtThaw = false;
+  }
+
+  powerOn(index: NodeIndex): void {
     this.nodes[index]!.powered = true;
     this.start(index);
   }
 
-  stop(index: number, forUs: number): void {
-    const node = this.nodes[index]!;
-    this.log(`${"ab"[index]} stopped for ${(forUs / 1000).toFixed(1)} ms`);
-    node.stoppedUntil = Math.max(node.stoppedUntil, this.now + forUs);
-    this.at(node.stoppedUntil, () => this.#wake(node));
+  /** SIGSTOP, and SIGCONT later: the process stands still, its kernel does not. */
+  stop(index: NodeIndex, us: number): void {
+    const node = this.nodes[index]!, { process } = node;
+    if (process === null || node.frozen) return;
+    this.log(`${node.name} is stopped for ${(us / 1000).toFixed(1)} ms`);
+    this.#standStill(node, process, us);
   }
 
-  setCarrier(index: number, ok: boolean): void {
+  #standStill(node: SimNode, process: Process, us: number): void {
+    process.stoppedUntil = Math.max(process.stoppedUntil, this.now + us);
+    this.at(process.stoppedUntil, () => this.#resume(node, process));
+  }
+
+  #resume(node: SimNode, process: Process): void {
+    if (!process.alive || this.now < process.stoppedUntil) return;
+    node.switchThread?.turn();
+    if (process.waiting.length > 0) this.#touched = true;
+    for (const act of process.waiting.splice(0)) if (process.alive) act();
+  }
+
+  /** The next step of a switch on this node finds the process stopped just before it. */
+  stopBeforeStep(index: NodeIndex, us: number): void {
+    const { switchThread } = this.nodes[index]!;
+    if (switchThread !== null) switchThread.stopBeforeStepUs = us;
+  }
+
+  /** The whole machine stands still, as a virtual one may; on waking it has the rest of the lease that it had. */
+  freeze(index: NodeIndex, us: number, clockStands: boolean): void {
     const node = this.nodes[index]!;
-    this.log(`${"ab"[index]} carrier ${ok}`);
+    if (!node.powered || node.frozen) return;
+    this.log(`${node.name} freezes for ${(us / 1000).toFixed(1)} ms${clockStands ? " with its clock" : ""}`);
+    // With its clock a licence to take stands still as well.
+    const licensed = clockStands && node.kernel.armUntil > node.clock.at(this.now);
+    const entitled = licensed || node.speaks(this.now);
+    node.frozen = true;
+    this.at(this.now + us, () => {
+      if (!node.frozen) return;
+      node.frozen = false;
+      if (clockStands) node.clock.standStill(us);
+      this.log(`${node.name} thaws`);
+      if (node.startsAtThaw) this.start(index);
+      node.startsAtThaw = false;
+      if (entitled) this.referee.excuse(this.now + this.limits.leaseUs + 2 * this.limits.heartbeatUs);
+    });
+    if (node.process !== null) this.#standStill(node, node.process, us);
+  }
+
+  // ---- links, kernel, disk
+
+  setCarrier(index: NodeIndex, ok: boolean): void {
+    const node = this.nodes[index]!;
+    if (node.carrier === ok) return;
+    this.log(`${node.name} ${ok ? "has its LAN port back" : "loses its LAN port"}`);
     node.carrier = ok;
-    this.#give(node, { kind: "carrier", group: 0, ok, reason: "no carrier" }, this.random.between(50, 10_000));
-  }
-
-  /** An event from the rest of the node: a track, a kernel that refuses. */
-  tell(index: number, event: CoreEvent): void {
-    this.#give(this.nodes[index]!, event, 0);
-  }
-
-  switchover(index: number, command: number): void {
-    this.#give(this.nodes[index]!, {
-      kind: "switchover",
-      group: 0,
-      command,
-      toSelf: null,
-      timeoutUs: 500_000,
-      force: false,
-    }, 10);
-  }
-
-  #give(node: SimNode, event: Input["event"], delayUs: number): void {
-    const core = node.core;
-    this.at(this.now + delayUs, () => {
-      if (node.core !== core || core === null) return;
-      node.inbox.push({ at: this.now, event });
-      if (this.now >= node.stoppedUntil) this.#wake(node);
+    this.#onSwitch(node, this.now + this.random.int(50, 10_000), () => {
+      return { kind: "carrier", group: 0, ok: node.carrier, reason: "no carrier" };
     });
   }
 
-  #scheduleWake(node: SimNode): void {
-    const core = node.core;
-    if (core === null) return;
-    node.plannedWake = Math.max(this.now, nextWakeUs(core));
-    const planned = node.plannedWake;
-    // Timers come a little late, and now and then much.
-    const late = this.random.chance(0.002) ? this.random.between(1000, 9000) : this.random.between(0, 100);
-    this.at(planned + late, () => {
-      if (node.core === core && node.plannedWake === planned && this.now >= node.stoppedUntil) this.#wake(node);
+  setCable(up: boolean): void {
+    if (this.network.ways[CABLE]!.every((way) => way.up === up)) return;
+    this.log(up ? "the cable is whole again" : "the cable is cut");
+    for (const way of this.network.ways[CABLE]!) way.up = up;
+    if (up) return;
+    for (const node of this.nodes) {
+      const hint: CoreEvent = { kind: "hint", source: "carrier", reason: "no carrier on the cable" };
+      this.#onSwitch(node, this.now + this.random.int(50, 10_000), () => hint);
+    }
+  }
+
+  /** The switch of the LAN falls in two, or is whole again: then both halves find out what the other one did. */
+  setSplit(split: boolean): void {
+    if (this.network.split === split) return;
+    this.log(split ? "the LAN is in two parts" : "the LAN is one again");
+    this.network.split = split;
+    if (!split) this.referee.excuse(this.now + this.limits.leaseUs);
+  }
+
+  /** Somebody runs `nft flush ruleset`. */
+  flush(index: NodeIndex): void {
+    const node = this.nodes[index]!, { switchThread } = node;
+    if (!node.powered || switchThread === null) return;
+    this.log(`somebody flushes the rules of ${node.name}`);
+    node.kernel.flushed = true;
+    this.at(this.now + this.random.int(50, 400), () => {
+      if (node.switchThread === switchThread) switchThread.give({ kind: "rulesTouched" });
     });
   }
 
-  /** One turn of the reactor: late? then everything that came in, then the tick. */
-  #wake(node: SimNode): void {
-    if (node.core === null || this.now < node.stoppedUntil) return;
-    const late = this.now - node.plannedWake;
-    if (late > LIMITS.lateUs) this.#step(node, { kind: "lateWake", lateUs: late });
-    // A take that waits for the kernel is in the middle of a turn: what comes behind it waits too.
-    const waits = () => node.core === null || this.now < node.stoppedUntil;
-    for (let i = 0; i < this.readsAtOnce && !waits() && node.inbox.length > 0; i++) {
-      this.#input(node, node.inbox.shift()!);
-    }
-    if (!waits()) this.#step(node, { kind: "tick" });
-    if (waits()) return;
-    if (node.inbox.length > 0) this.at(this.now + 20, () => this.#wake(node));
-    else this.#scheduleWake(node);
+  loseState(index: NodeIndex): void {
+    const node = this.nodes[index]!;
+    this.log(`the state's file of ${node.name} is damaged`);
+    node.disk.loseState();
+    this.referee.fileLost(node);
+    this.#onMain(node, this.now + 1000, (main) => main.manager?.rewrite());
   }
 
-  #input(node: SimNode, input: Input): void {
-    const event = input.event;
-    if (event.kind !== "datagram") return this.#step(node, event);
-    const verdict = judgeHeartbeat(node.core!, this.now, event.beat);
-    if (verdict === "fresh") this.#step(node, { kind: "heard", beat: event.beat, link: event.link });
-    else if (verdict === "copy") this.#step(node, { kind: "copy", beat: event.beat, link: event.link });
-    else if (verdict === "greeting") this.#beat(node, null, null);
+  // ---- operators and clients
+
+  /** An event for the switch thread from the rest of the node. */
+  tell(index: NodeIndex, event: CoreEvent): void {
+    this.#onSwitch(this.nodes[index]!, this.now + 10, () => event);
   }
 
-  #step(node: SimNode, event: CoreEvent): void {
-    const core = node.core!;
-    const group = core.groups[0]!;
-    const before = group.role;
-    const effects = [...stepNode(core, this.now, event)];
-    if (group.role !== before) this.log(`${core.name} ${before} → ${group.role} (${event.kind}) epoch ${group.epoch}`);
-    this.#run(node, group, effects);
+  switchover(index: NodeIndex, command: number, timeoutUs = 500_000): void {
+    this.tell(index, { kind: "switchover", group: 0, command, toSelf: null, timeoutUs, force: false });
   }
 
-  #run(node: SimNode, group: GroupState, effects: Effect[]): void {
-    const core = node.core;
-    for (let effect = effects.shift(); effect !== undefined && node.core === core; effect = effects.shift()) {
-      if (effect.kind === "take" && this.slowTakes.share > 0 && this.random.chance(this.slowTakes.share)) {
-        return this.#waitThenTake(node, group, effect.epoch, effects);
-      }
-      this.#do(node, group, effect);
-    }
+  track(index: NodeIndex, ok: boolean): void {
+    this.#onMain(this.nodes[index]!, this.now, (main) => main.track(ok));
   }
 
-  #waitThenTake(node: SimNode, group: GroupState, epoch: number, then: Effect[]): void {
-    const core = node.core, until = this.now + this.random.between(0, this.slowTakes.longestUs);
-    node.stoppedUntil = Math.max(node.stoppedUntil, until);
-    this.at(node.stoppedUntil, () => {
-      if (node.core !== core) return;
-      this.#take(node, epoch);
-      this.#run(node, group, then);
-      this.#wake(node);
-    });
-  }
-
-  #do(node: SimNode, g: GroupState, effect: Effect): void {
-    switch (effect.kind) {
-      case "beat":
-        return this.#beat(node, effect.group === null ? null : g, effect.step);
-      case "probe":
-        return this.#probe(node);
-      case "announce":
-        return this.#announce(node);
-      case "take":
-        return this.#take(node, effect.epoch);
-      case "hold":
-        node.kernel.queue(true);
-        return this.#beat(node, g, "hold");
-      case "serve":
-        return this.#serve(node, effect);
-      case "releasePeer":
-        if (g.role !== "primary") return;
-        return this.#deliver(node, node.kernel.fromPeer);
-      case "finishHold":
-        this.#deliver(node, node.kernel.fromPeer);
-        this.#deliver(node, node.kernel.direct);
-        node.kernel.queue(false);
-        node.kernel.mark(this.now, "unhold");
-        return;
-      case "giveBack":
-        return this.#giveBack(node);
-      case "reserve": {
-        node.reservedUpTo = Math.max(node.reservedUpTo, effect.above) + EPOCH_BLOCK;
-        return this.#give(node, { kind: "reserved", group: 0, upTo: node.reservedUpTo }, 2000);
-      }
-      case "result":
-        node.results.push({ id: effect.id, ok: effect.ok, error: effect.error });
-        this.log(`${node.core!.name} result ${effect.id} ${effect.ok} ${effect.error}`);
-        return;
-      default:
-        return;
-    }
-  }
-
-  /** The main thread: mostly quick, now and then slow, and sometimes it cannot. */
-  #serve(node: SimNode, { order, to }: Extract<Effect, { kind: "serve" }>): void {
-    const delay = this.random.chance(0.1) ? this.random.between(10_000, 100_000) : this.random.between(100, 2000);
-    const ok = to === "standby" || !this.random.chance(this.servicesFail ?? 0);
-    this.#give(node, { kind: "served", group: 0, order, ok, reason: ok ? "" : "a service fails" }, delay);
-  }
-
-  /** Heartbeats leave on the LAN under their mark, on the cable without; each with its own delay. */
-  #beat(node: SimNode, marked: GroupState | null, step: string | null): void {
-    const core = node.core!;
-    const g = core.groups[0]!;
-    const mark = marked !== null && step !== null ? step : beatStep(core, g);
-    if (mark !== null && !node.kernel.mark(this.now, mark)) {
-      this.#step(
-        node,
-        mark === "take"
-          ? { kind: "takeRefused", group: 0, reason: "not armed", late: true }
-          : { kind: "leaseLost", group: 0, reason: "refused" },
+  /** A client writes, wherever it is taken. @param told gets what became of it */
+  write(key: string, level: AckLevel, told: (text: string) => void = () => {}): void {
+    const node = this.nodes.find((one) => one.main?.group?.writable && one.process !== null);
+    if (node === undefined) return told("no node takes it");
+    const { process, main } = node, peer = this.nodes[1 - node.index]!.process;
+    const value = `v${++this.#writes}`;
+    const lost = this.nodes.map(({ disk }) => disk.stateLost);
+    this.#run(process!, () => {
+      const group = main!.group!;
+      if (!group.writable) return told("no node takes it");
+      void group.write({ ops: [{ key, value: new TextEncoder().encode(value) }], ack: level }).then(
+        ({ lsn, epoch, degraded }) => {
+          told(`LSN ${lsn} of epoch ${epoch}, ${degraded ? `${node.name} alone has it` : level}`);
+          const kept = this.nodes.filter(({ disk, index }) => disk.stateLost === lost[index]).map(({ index }) => index);
+          this.referee.acknowledged({
+            key,
+            value,
+            lsn,
+            epoch,
+            level: degraded ? "local" : level,
+            by: node.index,
+            holders: new Set(
+              this.nodes.filter((one) => one === node || one.process === peer).map(({ index }) => index),
+            ),
+            disks: new Set(level === "durable" ? kept : []),
+            gone: false,
+          }, peer);
+        },
+        (error) => told(error instanceof Error ? error.message : String(error)),
       );
-      return;
-    }
-    fillHeartbeat(core, this.now, node.beat);
-    node.beat.linkCount = 1;
-    node.beat.links[0]!.seq = core.freshness.seq;
-    const copy = structuredClone(node.beat);
-    this.#send(node, copy, LAN);
-    this.#send(node, copy, 0);
-    beatDone(core, this.now);
-  }
-
-  #send(node: SimNode, beat: Heartbeat, link: number): void {
-    const peer = this.nodes[1 - node.index]!;
-    const up = link === LAN ? node.carrier && peer.carrier : this.links.cable;
-    if (
-      !up || !node.powered || !peer.powered || this.links.deaf[node.index] || this.random.chance(this.links.lossShare)
-    ) return;
-    this.#give(peer, { kind: "datagram", beat, link }, this.#lanDelay(node.index, link));
-  }
-
-  #lastArrival = [0, 0, 0, 0];
-  /** Frames on one wire do not overtake each other. */
-  #lanDelay(from: number, link: number): number {
-    const wire = from * 2 + (link === LAN ? 1 : 0);
-    const arrival = Math.max(this.now + this.random.between(30, 150), this.#lastArrival[wire]! + 1);
-    this.#lastArrival[wire] = arrival;
-    return arrival - this.now;
-  }
-
-  /** The switch and the neighbours learn; so does the other node. */
-  #announce(node: SimNode): void {
-    if (!node.carrier || !node.kernel.leaseAlive(this.now)) return;
-    this.at(this.now + this.random.between(20, 100), () => {
-      this.#owner = node.index;
-      const peer = this.nodes[1 - node.index]!;
-      if (peer.carrier && peer.powered) {
-        this.#give(peer, { kind: "probeAnswered", group: 0, lower: peer.index === 0 }, this.random.between(30, 200));
-      }
     });
   }
 
-  #probe(node: SimNode): void {
-    node.kernel.mark(this.now, "arm");
-    const peer = this.nodes[1 - node.index]!;
-    const core = node.core;
-    this.at(this.now + this.random.between(30, 120), () => {
-      if (!node.carrier || !peer.carrier || !node.powered || !peer.powered) return;
-      this.#give(peer, { kind: "peerAsks", group: 0, lower: peer.index === 0 }, this.random.between(30, 200));
-      if (!peer.kernel.leaseAlive(this.now) || !this.probesAnswered || node.core !== core) return;
-      this.#give(node, { kind: "probeAnswered", group: 0, lower: node.index === 0 }, this.random.between(30, 200));
-    });
+  // ---- what a history asks
+
+  primaries(): NodeIndex[] {
+    return this.nodes.filter((node) => node.switchThread?.group.role === "primary").map(({ index }) => index);
   }
 
-  #take(node: SimNode, epoch: number): void {
-    if (!node.kernel.mark(this.now, "take")) {
-      return this.#step(node, { kind: "takeRefused", group: 0, reason: "not armed", late: true });
-    }
-    this.log(`${node.core!.name} TAKES epoch ${epoch}`);
-    if (this.takes.some((one) => one.epoch === epoch)) this.violations.push(`epoch ${epoch} used twice`);
-    if (this.takes.some((one) => one.node === node.index && one.epoch > epoch)) {
-      this.violations.push(`epoch ${epoch} of ${node.index} fell`);
-    }
-    this.takes.push({ at: this.now, node: node.index, epoch });
-    this.#announce(node);
-    this.#beat(node, null, null);
-  }
-
-  // ---- packets
-
-  #client(): void {
-    const seq = this.#seq++;
-    if (this.#owner >= 0) this.#arrive(this.nodes[this.#owner]!, { seq, fromPeer: false });
-    this.at(this.now + this.clientEveryUs, () => this.#client());
-  }
-
-  #arrive(node: SimNode, packet: { seq: number; fromPeer: boolean }): void {
-    if (!node.powered || !node.carrier) {
-      this.lost.push({ seq: packet.seq, why: "node off" });
-      return;
-    }
-    const fate = node.kernel.receive(this.now, packet);
-    if (fate === "served") this.served.push({ seq: packet.seq, node: node.index, at: this.now });
-    else if (fate === "dropped") this.lost.push({ seq: packet.seq, why: `dropped by ${"ab"[node.index]}` });
-    else if (fate === "passed") {
-      this.at(
-        this.now + this.#lanDelay(node.index, LAN),
-        () => this.#arrive(this.nodes[1 - node.index]!, { seq: packet.seq, fromPeer: true }),
-      );
-    }
-  }
-
-  #deliver(node: SimNode, queue: { seq: number; fromPeer: boolean }[]): void {
-    for (const packet of queue.splice(0)) {
-      if (node.kernel.leaseAlive(this.now)) this.served.push({ seq: packet.seq, node: node.index, at: this.now });
-      else this.lost.push({ seq: packet.seq, why: "released without a lease" });
-    }
-  }
-
-  #giveBack(node: SimNode): void {
-    const peer = this.nodes[1 - node.index]!;
-    const held = [...node.kernel.fromPeer.splice(0), ...node.kernel.direct.splice(0)];
-    node.kernel.queue(false);
-    node.kernel.mark(this.now, "unhold");
-    for (const { seq } of held) {
-      this.at(this.now + this.#lanDelay(node.index, LAN), () => this.#arrive(peer, { seq, fromPeer: true }));
-    }
-  }
-
-  // ---- what a test asks
-
-  primaries(): number[] {
-    return this.nodes.filter((node) => node.core?.groups[0]?.role === "primary").map((node) => node.index);
-  }
-
-  reordered(): number {
-    let highest = -1, count = 0;
-    for (const { seq } of this.served) {
-      if (seq < highest) count++;
-      highest = Math.max(highest, seq);
-    }
-    return count;
+  /** Whether all is well: one serves, the other one could, and its copy is the same. */
+  isCalm(): boolean {
+    const [first] = this.primaries();
+    if (first === undefined || this.primaries().length > 1) return false;
+    const a = this.nodes[first]!, b = this.nodes[1 - first]!;
+    const role = b.switchThread?.group;
+    return role?.role === "standby" && role.eligible && a.switchThread!.group.eligible &&
+      a.switchThread!.group.peer.able &&
+      a.switchThread!.group.phase === "none" && !a.switchThread!.group.settling && a.speaks(this.now) &&
+      replicaOf(a)?.followed === true && replicaOf(b)?.following === true &&
+      [a, b].every((one) => one.process!.stoppedUntil <= this.now);
   }
 }

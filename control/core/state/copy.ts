@@ -23,6 +23,8 @@ export class Copy {
   /** What the disk claims, where it has later rows but perhaps not all of them; null: the table is without gaps. */
   #claimed: number | null;
   #durable: number;
+  /** Grows whenever rows are taken out: what the disk says of an earlier lineage says nothing of the rows that came in their place. */
+  lineage = 0;
   readonly #port: ReplicaPort;
 
   constructor(
@@ -58,9 +60,9 @@ export class Copy {
     return Math.min(this.#durable, this.lsn);
   }
 
-  /** The disk has told; true if it is news. */
-  noteDurable(lsn: number): boolean {
-    if (lsn <= this.#durable) return false;
+  /** The disk has told of what was stored in a lineage; true if it is news. */
+  noteDurable(lsn: number, lineage: number): boolean {
+    if (lsn <= this.#durable || lineage !== this.lineage) return false;
     this.#durable = lsn;
     return true;
   }
@@ -94,6 +96,7 @@ export class Copy {
     }
     const before = { reigns: this.#reigns, claimed: this.#claimed, durable: this.#durable };
     this.#claimed = null;
+    this.lineage++;
     this.#reigns = reignsUpTo(this.#reigns, lsn);
     this.#durable = Math.min(this.#durable, lsn);
     const undo = () => {
@@ -113,6 +116,7 @@ export class Copy {
   /** The table is worth nothing from here on, until a full copy is whole. */
   startAnew(): void {
     this.table.clear();
+    this.lineage++;
     this.#reigns = [];
     this.#claimed = null;
     this.copying = true;

@@ -67,6 +67,9 @@ export class FollowerSide {
   /** What a catch-up brought, and what was written meanwhile. */
   readonly #pieces: Uint8Array[] = [];
   readonly #live: Live[] = [];
+  /** Last LSN of these, and the one up to which they must have come for the catch-up to be whole; null while it goes on. */
+  #liveLsn: number;
+  #wholeLsn: number | null = null;
   /** The catch-up is whole, and so many of its pieces are applied; -1: it is not whole yet. */
   #applied = -1;
   #finished = false;
@@ -78,6 +81,7 @@ export class FollowerSide {
     this.#broken = broken;
     this.#copy = copy;
     this.#offer = offer;
+    this.#liveLsn = offer.upTo;
     this.#tail = tail;
     this.#port = port;
   }
@@ -91,11 +95,12 @@ export class FollowerSide {
     if (message.kind === "rows" && !message.live) return this.#bulk(message.rows);
     if (this.following) return this.#apply(message);
     this.#live.push(message);
-    return true;
+    if (message.kind === "rows") this.#liveLsn = message.last;
+    return this.#beginWhenWhole();
   }
 
   #bulk(rows: Uint8Array): boolean {
-    if (this.#applied >= 0) return false;
+    if (this.#wholeLsn !== null) return false;
     if (this.#copy.copying) return this.#copy.applyPiece(rows, 0, false);
     // All or nothing: what cannot be read is refused before anything is applied.
     if (PackedReader.open(rows) === null) return false;
@@ -117,9 +122,16 @@ export class FollowerSide {
     return true;
   }
 
-  /** The catch-up is whole: it is applied bit by bit, then what was written meanwhile. */
-  done(): boolean {
-    if (this.#applied >= 0) return false;
+  /** All of the catch-up has come; it is whole with the live rows up to `lsn`: what was written again meanwhile comes with those. */
+  done(lsn: number): boolean {
+    if (this.#wholeLsn !== null) return false;
+    this.#wholeLsn = lsn;
+    return this.#beginWhenWhole();
+  }
+
+  /** The catch-up is applied bit by bit, then what was written meanwhile. */
+  #beginWhenWhole(): boolean {
+    if (this.#applied >= 0 || this.#wholeLsn === null || this.#liveLsn < this.#wholeLsn) return true;
     this.#applied = 0;
     this.#copy.holdAt(this.#offer.common);
     return this.#applySome();

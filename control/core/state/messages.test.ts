@@ -40,7 +40,7 @@ const message: fc.Arbitrary<CopyMessage> = fc.oneof(
     last: fc.integer({ min: 1000, max: 2000 }),
     rows: fc.uint8Array({ minLength: 1, maxLength: 100 }),
   }),
-  fc.record({ kind: fc.constant("done" as const), group, sync }),
+  fc.record({ kind: fc.constant("done" as const), group, sync, lsn }),
   fc.record({ kind: fc.constant("ack" as const), group, sync, received: lsn, durable: lsn }),
   fc.record({
     kind: fc.constant("reign" as const),

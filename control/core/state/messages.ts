@@ -47,8 +47,11 @@ export type CopyMessage =
     readonly last: number;
     readonly rows: Uint8Array;
   }
-  /** Source: that was all of them. */
-  | { readonly kind: "done"; readonly group: number; readonly sync: number }
+  /**
+   * Source: that was all of them. What was written again meanwhile came with the live rows alone: whole is what you have only with those up
+   * to `lsn`. (A version that does not know the field leaves it out: 0.)
+   */
+  | { readonly kind: "done"; readonly group: number; readonly sync: number; readonly lsn: number }
   /** Follower: I have everything up to here, in memory and on the disk. */
   | {
     readonly kind: "ack";
@@ -159,7 +162,7 @@ function checkBody(kind: Exclude<CopyMessage["kind"], "rows" | "ack">, group: nu
       return { kind, group, sync, keys };
     }
     case "done":
-      return sync === null ? null : { kind, group, sync };
+      return sync === null ? null : { kind, group, sync, lsn: isLsn(b.lsn) ? b.lsn : 0 };
     case "reign": {
       const reign = readReigns([b.reign])?.[0];
       return sync === null || reign === undefined ? null : { kind, group, sync, reign };

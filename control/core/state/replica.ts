@@ -36,6 +36,8 @@ export class Replica {
   #source: SourceSide | null = null;
   #follower: FollowerSide | null = null;
   #connected = false;
+  /** In this run it has been what was served. */
+  #caughtUp = false;
   #nextSync = 1;
   readonly #port: ReplicaPort;
   readonly #pieceBytes: number;
@@ -71,6 +73,11 @@ export class Replica {
     return this.#copy.durableLsn;
   }
 
+  /** Names what is stored now: `durable` wants it back. */
+  get lineage(): number {
+    return this.#copy.lineage;
+  }
+
   /** Epoch of the reign that writes; 0 where this node does not serve. */
   get epoch(): number {
     return this.serving ? this.#copy.reigns.at(-1)!.epoch : 0;
@@ -100,14 +107,15 @@ export class Replica {
   }
 
   /**
-   * Whether this copy may be served as it is: it is whole, and where nobody serves no newer one is known. Null while the peer is
-   * connected and has not told yet. A standby that is being brought up to date is fit: what it lacks was never acknowledged as replicated.
+   * Whether this copy may be served as it is: it is whole, and no newer one is known. Null while the peer is connected and has not told yet.
+   * A standby that has once caught up in this run and is being brought up to date again is fit: what it lacks was never acknowledged as
+   * replicated. One that has started since may have lost what was.
    */
   get fit(): boolean | null {
     if (this.copying) return false;
     if (this.serving || this.following || !this.#connected) return true;
     if (this.peer === null) return null;
-    return this.peer.serving || this.#age(this.peer) >= 0;
+    return (this.peer.serving && this.#caughtUp) || this.#age(this.peer) >= 0;
   }
 
   // ---- the connection
@@ -156,7 +164,7 @@ export class Replica {
       case "reign":
         return this.#followed(message.sync, (follower) => follower.receive(message));
       case "done":
-        return this.#followed(message.sync, (follower) => follower.done());
+        return this.#followed(message.sync, (follower) => follower.done(message.lsn));
       case "sealed":
         this.lastWords = { switchId: message.switchId, lsn: message.lsn };
         this.#port.changed();
@@ -174,7 +182,10 @@ export class Replica {
   #followed(sync: number, act: (follower: FollowerSide) => boolean): boolean {
     const follower = this.#follower;
     if (follower?.sync !== sync) return false;
-    if (act(follower)) return true;
+    if (act(follower)) {
+      this.#caughtUp ||= follower.following;
+      return true;
+    }
     this.#startOver();
     return false;
   }
@@ -196,6 +207,7 @@ export class Replica {
         "a copy of the state that was not finished is served, by an operator's word",
       );
     }
+    this.#caughtUp = true;
     const goesOn = this.serving && this.#source !== null;
     this.serving = true;
     this.sealed = false;
@@ -255,8 +267,9 @@ export class Replica {
 
   #heardState({ kind: _kind, group: _group, ...state }: Extract<CopyMessage, { kind: "state" }>): boolean {
     this.peer = state;
-    // It has begun anew, or something has changed: so does this side.
+    // It has begun anew, or something has changed: so does this side. What it had offered it does not go on with.
     this.#source = null;
+    this.#leaveFollower();
     this.#decide();
     this.#port.changed();
     return true;
@@ -290,9 +303,9 @@ export class Replica {
     return true;
   }
 
-  /** Everything up to this LSN is on this node's disk. */
-  durable(lsn: number): void {
-    if (!this.#copy.noteDurable(lsn)) return;
+  /** Everything up to this LSN is on this node's disk, as it was stored in this lineage. */
+  durable(lsn: number, lineage: number): void {
+    if (!this.#copy.noteDurable(lsn, lineage)) return;
     this.#follower?.noteDurable();
     if (this.serving) this.#port.changed();
   }

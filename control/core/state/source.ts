@@ -21,6 +21,8 @@ export class SourceSide {
   readonly #port: ReplicaPort;
   readonly #pieceBytes: number;
   readonly #upTo: number;
+  /** With everything up to here the follower has what was left out of the catch-up, as it had been written again. */
+  #wholeLsn = 0;
   #cursor: number;
 
   /** Makes the offer. @param sync number of this synchronisation, new each time */
@@ -67,7 +69,8 @@ export class SourceSide {
       }
       this.#cursor = this.#upTo;
       this.stage = "sent";
-      this.#port.send(BULK, { kind: "done", group: this.#copy.group, sync: this.sync });
+      this.#wholeLsn = this.#copy.table.lsn;
+      this.#port.send(BULK, { kind: "done", group: this.#copy.group, sync: this.sync, lsn: this.#wholeLsn });
     }
   }
 
@@ -97,7 +100,7 @@ export class SourceSide {
 
   acknowledged({ received, durable }: Extract<CopyMessage, { kind: "ack" }>): boolean {
     if (received > this.#copy.table.lsn) return false;
-    if (this.stage === "sent" && received >= this.#upTo) this.stage = "following";
+    if (this.stage === "sent" && received >= this.#wholeLsn) this.stage = "following";
     this.received = Math.max(this.received, received);
     this.durable = Math.max(this.durable, Math.min(durable, received));
     this.#port.changed();

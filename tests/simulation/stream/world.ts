@@ -5,6 +5,7 @@
  */
 import { type Hello, NO_SESSION, Stream } from "../../../control/core/stream/stream.ts";
 import type { Channel } from "../../../control/core/stream/limits.ts";
+import { EventQueue } from "../queue.ts";
 import { Random } from "../random.ts";
 import { Network } from "./network.ts";
 
@@ -18,12 +19,6 @@ interface Packet {
   readonly key: string;
   readonly number: number;
   readonly payload: Uint8Array;
-}
-
-interface Event {
-  readonly atUs: number;
-  readonly order: number;
-  readonly run: () => void;
 }
 
 /** Ways to break a machine, for tests of the arbiter. */
@@ -61,11 +56,10 @@ export class StreamWorld {
   packets = 0;
   replays = 0;
   readonly #sabotage: Sabotage;
-  readonly #events: Event[] = [];
+  readonly #events = new EventQueue();
   readonly #flows = new Map<string, Flow>();
   readonly #nonces = new Set<string>();
   readonly #recorded: Packet[] = [];
-  #order = 0;
   #sessions = 0;
 
   constructor(seed: number, paths: number, sabotage: Sabotage = {}) {
@@ -79,39 +73,13 @@ export class StreamWorld {
   // ---- the clock
 
   at(atUs: number, run: () => void): void {
-    const event = { atUs, order: this.#order++, run };
-    const heap = this.#events;
-    let i = heap.push(event) - 1;
-    while (i > 0) {
-      const parent = (i - 1) >> 1;
-      if (!isBefore(event, heap[parent]!)) break;
-      heap[i] = heap[parent]!;
-      i = parent;
-    }
-    heap[i] = event;
-  }
-
-  #next(): Event {
-    const heap = this.#events, first = heap[0]!, last = heap.pop()!;
-    if (heap.length === 0) return first;
-    let i = 0;
-    for (;;) {
-      let child = 2 * i + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++;
-      if (!isBefore(heap[child]!, last)) break;
-      heap[i] = heap[child]!;
-      i = child;
-    }
-    heap[i] = last;
-    return first;
+    this.#events.add(atUs, run);
   }
 
   runUntil(untilUs: number): void {
-    while (this.#events.length > 0 && this.#events[0]!.atUs <= untilUs && this.violations.length === 0) {
-      const event = this.#next();
-      this.nowUs = Math.max(this.nowUs, event.atUs);
-      event.run();
+    while (this.#events.nextAt <= untilUs && this.violations.length === 0) {
+      this.nowUs = Math.max(this.nowUs, this.#events.nextAt);
+      this.#events.take()();
     }
     this.nowUs = untilUs;
   }
@@ -267,8 +235,4 @@ export class StreamWorld {
     }
     this.#flush(index);
   }
-}
-
-function isBefore(a: Event, b: Event): boolean {
-  return a.atUs < b.atUs || (a.atUs === b.atUs && a.order < b.order);
 }
