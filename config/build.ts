@@ -6,12 +6,15 @@ import type {
   NodeConfig,
   PairConfig,
   ServiceConfig,
+  Timing,
   Track,
   VirtualAddress,
 } from "./model.ts";
 import {
   type ADDRESS,
   DEFAULT_KEY_FILE,
+  FENCE_TIMEOUT_US,
+  GATEWAY_DEFAULTS,
   type HEALTH,
   HEALTH_DEFAULTS,
   type NODE,
@@ -21,7 +24,7 @@ import {
   type TRACK,
   TRACK_DEFAULTS,
 } from "./schema.ts";
-import { mergeTiming } from "./timing_relations.ts";
+import { gatewayTimeoutUs, mergeTiming } from "./timing_relations.ts";
 
 /** Throws where a draft with errors is given: that is a mistake of the caller. */
 export function buildConfig(draft: PairDraft): PairConfig {
@@ -30,7 +33,7 @@ export function buildConfig(draft: PairDraft): PairConfig {
     pair: { name: there(draft.pair.keys.name), keyFile: draft.pair.keys.key_file ?? DEFAULT_KEY_FILE },
     timing: mergeTiming(draft.timing),
     nodes: [buildNode(there(first)), buildNode(there(second))],
-    groups: draft.groups.map(buildGroup),
+    groups: draft.groups.map((group) => buildGroup(group, mergeTiming(draft.timing))),
   };
 }
 
@@ -40,10 +43,12 @@ function there<T>(value: T | undefined): T {
 }
 
 function buildNode({ keys }: Placed<typeof NODE>): NodeConfig {
-  return { name: there(keys.name), paths: there(keys.paths) };
+  const { fence: command } = keys;
+  const fence = command && { command, timeoutUs: keys.fence_timeout ?? FENCE_TIMEOUT_US };
+  return { name: there(keys.name), paths: there(keys.paths), ...(fence && { fence }) };
 }
 
-function buildGroup({ keys, addresses, tracks, state, shared, services }: GroupDraft): GroupConfig {
+function buildGroup({ keys, addresses, tracks, state, shared, services }: GroupDraft, timing: Timing): GroupConfig {
   return {
     name: there(keys.name),
     prefer: there(keys.prefer),
@@ -56,7 +61,7 @@ function buildGroup({ keys, addresses, tracks, state, shared, services }: GroupD
     },
     preempt: there(keys.preempt),
     addresses: addresses.map(buildAddress),
-    track: tracks.map(buildTrack),
+    track: tracks.map((track) => buildTrack(track, there(addresses[0]?.keys.interface), timing)),
     state: {
       whenAlone: state.keys.when_alone ?? STATE_DEFAULTS.whenAlone,
       waitUs: state.keys.wait ?? STATE_DEFAULTS.waitUs,
@@ -71,7 +76,20 @@ function buildAddress({ keys }: Placed<typeof ADDRESS>): VirtualAddress {
   return { address: text, prefixLength, family, interface: there(keys.interface) };
 }
 
-function buildTrack({ keys }: Placed<typeof TRACK>): Track {
+/** @param own the group's service interface, where a gateway stands unless the file says otherwise */
+function buildTrack({ keys }: Placed<typeof TRACK>, own: string, timing: Timing): Track {
+  if (keys.gateway !== undefined) {
+    const fall = keys.fall ?? GATEWAY_DEFAULTS.fall;
+    return {
+      kind: "gateway",
+      gateway: keys.gateway.text,
+      family: keys.gateway.family,
+      interface: keys.interface ?? own,
+      everyUs: keys.every ?? GATEWAY_DEFAULTS.everyUs,
+      timeoutUs: keys.timeout ?? gatewayTimeoutUs(timing, fall),
+      fall,
+    };
+  }
   if (keys.interface !== undefined) return { kind: "interface", interface: keys.interface };
   const everyUs = keys.every ?? TRACK_DEFAULTS.everyUs;
   return {

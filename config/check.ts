@@ -2,6 +2,7 @@
 import { formatDigest, pairDigest } from "./digest.ts";
 import { type HostCheck, type HostContext, hostProblem } from "./host/context.ts";
 import { askDaemon, judgeDaemon } from "./host/daemon.ts";
+import { checkGateways } from "./host/gateways.ts";
 import { checkJiffy } from "./host/jiffy.ts";
 import { checkKernelVersion } from "./host/kernel_version.ts";
 import { checkKeyFile } from "./host/key_file.ts";
@@ -52,6 +53,7 @@ const MACHINE_CHECKS: Readonly<Record<string, () => readonly Problem[]>> = {
 const PAIR_CHECKS: Readonly<Record<string, HostCheck>> = {
   key: checkKeyFile,
   network: checkNetwork,
+  gateways: checkGateways,
   ports: checkPorts,
   programs: checkPrograms,
   jiffy: checkJiffy,

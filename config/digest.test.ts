@@ -34,6 +34,15 @@ Deno.test("the digest is what it was: a change of it parts pairs that are upgrad
   assert.equal(digestOf(TEXT), "e0c9bbc52360004e");
 });
 
+Deno.test("the gateway is part of it, how often it is asked is not; other tracks are not", () => {
+  const digest = (track: string) => digestOf(`${TEXT}track = [${track}]\n`);
+  assert.equal(digest('{ exec = ["/bin/true"] }'), digestOf(TEXT));
+  const one = digest('{ gateway = "10.77.0.254" }');
+  assert.notEqual(one, digestOf(TEXT));
+  assert.notEqual(one, digest('{ gateway = "10.77.0.253" }'));
+  assert.equal(one, digest('{ gateway = "10.77.0.254", every = "2s", fall = 3 }'));
+});
+
 Deno.test("the same meaning, written differently, is the same digest", () => {
   const same: [string, string][] = [
     ["10ms", "10000us"],

@@ -36,6 +36,39 @@ function edit(line: number, text: string, remove = 1): string {
   return GOOD.split("\n").toSpliced(line - 1, remove, ...text.split("\n")).join("\n");
 }
 
+Deno.test("fence: its default time-out, its rules, and a warning where a start would fence a node that boots", () => {
+  const fenced = (more: string, timing = '[timing]\nstart_wait = "1m"\n') =>
+    timing + edit(4, `name = "a"\nfence = ["/power", "off"]${more}`);
+  assert.deepEqual(load(fenced("")).nodes[0].fence, { command: ["/power", "off"], timeoutUs: 10_000_000 });
+  assert.equal(load(fenced("")).nodes[1].fence, undefined);
+  assert.equal(load(fenced('\nfence_timeout = "3s"')).nodes[0].fence?.timeoutUs, 3_000_000);
+  const keys = (text: string) => problemsOf(text).map(({ key, severity }) => `${severity} ${key}`);
+  assert.deepEqual(keys(fenced("", "")), ["warning node[0].fence"]);
+  assert.deepEqual(keys(fenced('\nfence_timeout = "11m"')), ["error node[0].fence_timeout"]);
+  assert.deepEqual(keys(edit(4, 'name = "a"\nfence_timeout = "1s"')), ["error node[0].fence_timeout"]);
+});
+
+Deno.test("a gateway gets the pace of the probes; one that is asked too slowly is a warning", () => {
+  const track = (more: string, timing = "") =>
+    load(`${timing}${GOOD}track = [{ gateway = "FD00:77::FE"${more} }]\n`).groups[0]!.track[0];
+  const lan = {
+    kind: "gateway",
+    gateway: "fd00:77::fe",
+    family: 6,
+    interface: "veth0",
+    everyUs: 1_000_000,
+    timeoutUs: 5000,
+    fall: 2,
+  };
+  assert.deepEqual(track(""), lan);
+  assert.deepEqual(track("", '[timing]\nprofile = "fast"\n'), { ...lan, timeoutUs: 1000 });
+  const slow = problemsOf(GOOD + 'track = [{ gateway = "10.77.0.254", timeout = "20ms" }]\n');
+  assert.deepEqual(slow.map(({ line, key, severity }) => [line, key, severity]), [
+    [15, "group[0].track[0].timeout", "warning"],
+  ]);
+  assert.match(slow[0]!.reason, /10ms \+ suspect 30ms \+ 2 × 20ms = 80ms.*until then both speak/);
+});
+
 Deno.test("a short file gets the defaults", () => {
   assert.deepEqual(load(GOOD), {
     pair: { name: "edge", keyFile: "/etc/segue/pair.key" },
@@ -270,6 +303,41 @@ const BAD: [
     15,
     "group[0].track[0].fall",
     "means nothing for an interface",
+  ]],
+  ["two gateways", GOOD + 'track = [{ gateway = "10.77.0.1" }, { gateway = "10.77.0.2" }]\n', [
+    15,
+    "group[0].track[1].gateway",
+    "has a gateway already",
+  ]],
+  ["a gateway with a prefix", GOOD + 'track = [{ gateway = "10.77.0.254/24" }]\n', [
+    15,
+    "group[0].track[0].gateway",
+    "is not an address",
+  ]],
+  ["a gateway that is a node", GOOD + 'track = [{ gateway = "FD00::2" }]\n', [
+    15,
+    "group[0].track[0].gateway",
+    "fd00::2 is a node of this pair",
+  ]],
+  ["a gateway that moves", GOOD + 'track = [{ gateway = "10.77.0.100" }]\n', [
+    15,
+    "group[0].track[0].gateway",
+    "is a virtual address",
+  ]],
+  ["a gateway on another interface", GOOD + 'track = [{ gateway = "10.77.0.254", interface = "e" }]\n', [
+    15,
+    "group[0].track[0].interface",
+    'no address of the group is on "e"',
+  ]],
+  ["a gateway with a command", GOOD + 'track = [{ gateway = "10.77.0.254", exec = ["/x"] }]\n', [
+    15,
+    "group[0].track[0].exec",
+    "stand together",
+  ]],
+  ["a gateway that rises", GOOD + 'track = [{ gateway = "10.77.0.254", rise = 2 }]\n', [
+    15,
+    "group[0].track[0].rise",
+    "one answer is enough",
   ]],
   ["a program without its path", GOOD + 'track = [{ exec = ["ok"] }]\n', [
     15,

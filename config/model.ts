@@ -31,6 +31,8 @@ export interface NodeConfig {
   readonly name: string;
   /** Same order on both nodes: path i of one talks to path i of the other. */
   readonly paths: readonly Endpoint[];
+  /** What the other node runs to make sure that this one is off, before it takes over without its word. */
+  readonly fence?: { readonly command: readonly string[]; readonly timeoutUs: number };
 }
 
 export interface VirtualAddress {
@@ -41,7 +43,24 @@ export interface VirtualAddress {
   readonly interface: string;
 }
 
+/** Asked by a node that does not hear its peer; moves nothing while they hear each other. */
+export interface GatewayTrack {
+  readonly kind: "gateway";
+  /** Canonical text. */
+  readonly gateway: string;
+  readonly family: 4 | 6;
+  /** Service interface on whose network it is. */
+  readonly interface: string;
+  /** Between two questions while the nodes hear each other. */
+  readonly everyUs: number;
+  /** What an answer may take; in isolation the next question leaves then. */
+  readonly timeoutUs: number;
+  /** Questions without an answer, in a row, after which it counts as out of reach. */
+  readonly fall: number;
+}
+
 export type Track =
+  | GatewayTrack
   | { readonly kind: "interface"; readonly interface: string }
   | {
     readonly kind: "exec";

@@ -2,17 +2,19 @@
 import { GROUPS_MAX, LINKS_MAX } from "../control/core/heartbeat.ts";
 import { formatEndpoint, isLinkLocal6, parseIp, streamEndpoint, unusableReason } from "./address.ts";
 import type { GroupDraft, PairDraft, Placed } from "./draft.ts";
+import { formatDuration as t } from "./duration.ts";
 import type { Endpoint } from "./model.ts";
 import type { KeyPath } from "./problem.ts";
 import type { NODE } from "./schema.ts";
 import type { Report } from "./table.ts";
+import { mergeTiming } from "./timing_relations.ts";
 
 /** A lease slot's number is one byte of the mark, and 0 is no slot. */
 export const SLOTS_MAX = 255;
 const PORT_MAX = 65_535;
 
 export function checkNetwork(report: Report, draft: PairDraft): void {
-  checkNodes(report, draft.nodes);
+  checkNodes(report, draft);
   checkPaths(report, draft);
   checkStreamPorts(report, draft.nodes);
   checkGroups(report, draft);
@@ -21,7 +23,7 @@ export function checkNetwork(report: Report, draft: PairDraft): void {
   checkCounts(report, draft);
 }
 
-function checkNodes(report: Report, nodes: readonly Placed<typeof NODE>[]): void {
+function checkNodes(report: Report, { nodes, timing }: PairDraft): void {
   const place = nodes[2]?.path ?? nodes[0]?.path ?? ["node"];
   if (nodes.length !== 2) {
     const count = ["is no node", "is only one node"][nodes.length] ?? `are ${nodes.length} nodes`;
@@ -33,6 +35,7 @@ function checkNodes(report: Report, nodes: readonly Placed<typeof NODE>[]): void
       report.error([...path, "paths"], "is empty", "at least one address and port; two networks are better than one");
     }
   }
+  for (const node of nodes) checkFence(report, node, timing);
   const [first, second] = nodes;
   if (!first?.keys.paths || !second?.keys.paths) return;
   const [a, b] = [first.keys.paths, second.keys.paths];
@@ -54,6 +57,30 @@ function checkNodes(report: Report, nodes: readonly Placed<typeof NODE>[]): void
       "path i of one node talks to path i of the other",
     );
   }
+}
+
+/** A switch may have to wait so long for a power switch. */
+const FENCE_MAX_US = 600_000_000;
+
+/** A machine boots in more than this: who starts first would have the other one switched off. */
+const FENCE_START_WAIT_US = 10_000_000;
+
+function checkFence(report: Report, { path, keys }: Placed<typeof NODE>, timing: PairDraft["timing"]): void {
+  const us = keys.fence_timeout;
+  const { startWaitUs } = mergeTiming(timing);
+  if (keys.fence !== undefined && startWaitUs < FENCE_START_WAIT_US) {
+    report.warning(
+      [...path, "fence"],
+      `a node that starts and hears nobody for start_wait, ${t(startWaitUs)}, has the other one fenced`,
+      'start_wait = "1m" under [timing], or as long as the slower node takes to boot: both may have lost their power',
+    );
+  }
+  if (us === undefined) return;
+  const at = [...path, "fence_timeout"];
+  if (keys.fence === undefined && !report.positions.has([...path, "fence"])) {
+    report.error(at, "means nothing without fence", 'fence = ["/usr/local/sbin/power", "off", "a"]');
+  }
+  if (us < 1_000 || us > FENCE_MAX_US) report.error(at, `${t(us)} is not from 1ms to ${t(FENCE_MAX_US)}`, "");
 }
 
 function familyOf(endpoint: Endpoint): 4 | 6 {

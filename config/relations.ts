@@ -3,10 +3,12 @@ import type { PairDraft } from "./draft.ts";
 import { checkNetwork } from "./network_relations.ts";
 import { checkServices } from "./service_relations.ts";
 import type { Report } from "./table.ts";
+import { checkTracks } from "./track_relations.ts";
 import { checkTiming } from "./timing_relations.ts";
 
 export function checkRelations(report: Report, draft: PairDraft): void {
   checkTiming(report, draft.timing);
   checkNetwork(report, draft);
+  checkTracks(report, draft);
   checkServices(report, draft.groups);
 }

@@ -188,7 +188,11 @@ export const TIMING = {
 export const NODE = {
   name: example(nodeName(), 'name = "a"'),
   paths: example(z.array(endpoint()), 'paths = ["10.78.0.1:4790", "10.77.0.1:4790"]'),
+  fence: command().optional(),
+  fence_timeout: time(),
 } as const satisfies Shape;
+
+export const FENCE_TIMEOUT_US = 10_000_000;
 
 export const GROUP = {
   name: example(groupName(), 'name = "web"'),
@@ -219,8 +223,19 @@ export const ADDRESS = {
   interface: example(interfaceName(), 'interface = "eth0"'),
 } as const satisfies Shape;
 
+/** A neighbour's address, without a prefix length. */
+const neighbour = () =>
+  text<IpAddress>((input) => {
+    const hint = 'an address alone: "10.77.0.254", "fd00:77::fe"';
+    const address = parseIp(input);
+    if (!address) return { reason: `${JSON.stringify(input)} is not an address`, hint };
+    const unusable = unusableReason(address);
+    return unusable ? { reason: `${JSON.stringify(input)} ${unusable}`, hint } : address;
+  });
+
 export const TRACK = {
   interface: interfaceName().optional(),
+  gateway: neighbour().optional(),
   exec: command().optional(),
   every: time(),
   timeout: time(),
@@ -229,6 +244,8 @@ export const TRACK = {
 } as const satisfies Shape;
 
 export const TRACK_DEFAULTS = { everyUs: 1_000_000, fall: 3, rise: 2 } as const;
+/** Its time-out depends on the times of the pair (`gatewayTimeoutUs`). */
+export const GATEWAY_DEFAULTS = { everyUs: 1_000_000, fall: 2 } as const;
 
 export const SERVICE = {
   name: example(serviceName(), 'name = "echo"'),

@@ -1,30 +1,17 @@
-/** Services and tracks: one way each to do a thing, an order that has an end. */
-import type { GroupDraft, Placed, ServiceDraft } from "./draft.ts";
+/** Services: one way each to do a thing, an order that has an end. */
+import type { GroupDraft, ServiceDraft } from "./draft.ts";
 import { formatDuration as t } from "./duration.ts";
 import { checkUnique } from "./network_relations.ts";
 import type { KeyPath } from "./problem.ts";
-import { HEALTH_DEFAULTS, SERVICE_DEFAULTS, type TRACK, TRACK_DEFAULTS } from "./schema.ts";
+import { HEALTH_DEFAULTS, SERVICE_DEFAULTS } from "./schema.ts";
 import type { Report } from "./table.ts";
 
 export function checkServices(report: Report, groups: readonly GroupDraft[]): void {
-  for (const { tracks, services } of groups) {
-    for (const track of tracks) checkTrack(report, track);
+  for (const { services } of groups) {
     checkUnique(report, services.map(({ path, keys }) => ({ path: [...path, "name"], text: keys.name })), "service");
     for (const service of services) checkService(report, service, services);
     checkOrder(report, services);
   }
-}
-
-function checkTrack(report: Report, { path, keys }: Placed<typeof TRACK>): void {
-  checkOneOf(report, path, keys, ["interface", "exec"], 'interface = "eth0", or exec = ["/usr/local/bin/ok"]');
-  if (keys.interface !== undefined && keys.exec === undefined) {
-    for (const key of ["every", "timeout", "fall", "rise"] as const) {
-      if (keys[key] === undefined) continue;
-      report.error([...path, key], "means nothing for an interface: the kernel tells at once", `take ${key} out`);
-    }
-    return;
-  }
-  checkPace(report, path, keys, TRACK_DEFAULTS.everyUs, null);
 }
 
 function checkService(report: Report, { path, keys, health }: ServiceDraft, all: readonly ServiceDraft[]): void {
@@ -76,7 +63,7 @@ function checkTimes(report: Report, path: KeyPath, keys: ServiceDraft["keys"]): 
 }
 
 /** Exactly one of these keys. A key whose value was bad is there all the same. */
-function checkOneOf<K extends string>(
+export function checkOneOf<K extends string>(
   report: Report,
   path: KeyPath,
   keys: Readonly<Partial<Record<K, unknown>>>,
@@ -93,7 +80,7 @@ function checkOneOf<K extends string>(
 }
 
 /** A check that takes longer than its interval would pile up. */
-function checkPace(
+export function checkPace(
   report: Report,
   path: KeyPath,
   keys: { readonly every?: number | undefined; readonly timeout?: number | undefined },

@@ -43,6 +43,14 @@ export function probeIntervalUs(suspectUs: number): number {
   return Math.max(1_000, suspectUs / 4);
 }
 
+/**
+ * What a gateway's answer may take, so that a primary that is cut off has given up when the other node takes over. That one may have heard
+ * the last heartbeat a whole interval earlier.
+ */
+export function gatewayTimeoutUs({ heartbeatUs, suspectUs, deadAfterUs }: Timing, fall: number): number {
+  return Math.max(1_000, Math.floor((deadAfterUs - suspectUs - heartbeatUs) / fall));
+}
+
 export function checkTiming(report: Report, timing: Placed<typeof TIMING>): void {
   const times = new Times(report, timing);
   checkRange(times);

@@ -1,5 +1,5 @@
 /** Messages of NFQUEUE (linux/netfilter/nfnetlink_queue.h). Pure. */
-import { attributes, NetlinkWriter, NLM_F_REQUEST, NLMSG_HEADER_BYTES } from "./netlink.ts";
+import { attributes, attributeU32be, NetlinkWriter, NLM_F_REQUEST, NLMSG_HEADER_BYTES } from "./netlink.ts";
 
 const NFNL_SUBSYS_QUEUE = 3;
 const NFQNL_MSG_PACKET = 0;
@@ -41,7 +41,7 @@ export function packetId(view: DataView, payloadOffset: number, end: number): nu
   const first = payloadOffset + NFGENMSG_BYTES;
   if (end - first >= 8 && view.getUint16(first + 2, true) === NFQA_PACKET_HDR) return view.getUint32(first + 4);
   for (const attribute of attributes(view, first, end)) {
-    if (attribute.type === NFQA_PACKET_HDR) return view.getUint32(attribute.offset);
+    if (attribute.type === NFQA_PACKET_HDR) return attributeU32be(view, attribute) ?? 0;
   }
   return 0;
 }

@@ -12,14 +12,28 @@ interface Named {
 }
 
 export function checkPrograms(context: HostContext): readonly Problem[] {
-  return context.config.groups.flatMap((group, g) => [
-    ...programsOf(group).flatMap(({ program, path }) => {
-      const complaint = whyNot(program);
-      if (complaint === null) return [];
-      return [placedProblem(context, ["group", g, ...path], `${program} ${complaint}`, "")];
-    }),
-    ...checkUnits(context, group, g),
-  ]);
+  return [
+    ...checkFence(context),
+    ...context.config.groups.flatMap((group, g) => [
+      ...programsOf(group).flatMap(({ program, path }) => {
+        const complaint = whyNot(program);
+        if (complaint === null) return [];
+        return [placedProblem(context, ["group", g, ...path], `${program} ${complaint}`, "")];
+      }),
+      ...checkUnits(context, group, g),
+    ]),
+  ];
+}
+
+/** This node is the one that runs the peer's. */
+function checkFence({ ourselves, ...context }: HostContext): Problem[] {
+  const program = ourselves.peer.fence?.command[0];
+  const complaint = program === undefined ? null : whyNot(program);
+  if (complaint === null) return [];
+  const path = ["node", 1 - ourselves.index, "fence"];
+  return [
+    placedProblem({ ourselves, ...context }, path, `${program} ${complaint}`, "without it nothing is taken over"),
+  ];
 }
 
 function programsOf({ track, services }: GroupConfig): Named[] {

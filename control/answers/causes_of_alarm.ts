@@ -2,7 +2,7 @@
 import type { HintEvidence } from "../core/evidence.ts";
 import type { NodeEvent } from "../core/vocabulary.ts";
 import type { Around } from "./around.ts";
-import { causeOfLoss } from "./causes_of_loss.ts";
+import { causeOfIsolation, causeOfLoss } from "./causes_of_loss.ts";
 import { type Reasoned, reasoned } from "./explanation.ts";
 
 /** A carrier that went so long before a link's alarm belongs to it: the alarm waits for a second or two of silence. */
@@ -34,6 +34,17 @@ export function causeOfAlarm(event: NodeEvent, around: Around): Reasoned {
   }
   if (kind.startsWith("eligible ")) {
     return reasoned("service-failed", `A track or service of this node failed: ${text}.`);
+  }
+  if (kind === "fence") {
+    return reasoned("fence-failed", `${text}.`, "whether the peer is off: look at it, and at its power switch");
+  }
+  if (kind === "isolated") return causeOfIsolation(text);
+  if (kind.startsWith("gateway ")) {
+    return reasoned(
+      "isolated",
+      `${text}. Nothing moves for that while the nodes hear each other.`,
+      "whether the gateway failed, or the way to it",
+    );
   }
   if (kind.startsWith("stragglers ") || kind.startsWith("no-traffic ")) {
     return reasoned("stale-neighbours", `The address has moved, and not all neighbours have followed: ${text}.`);

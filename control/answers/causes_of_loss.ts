@@ -28,6 +28,7 @@ export function causeOfLoss(event: NodeEvent, evidence: SwitchEvidence | undefin
       "which program it was: the kernel tells a number of a socket, not a name",
     );
   }
+  if (/^[^:]*: fenced, cut off: /.test(text)) return causeOfIsolation(text);
   if (/lease on .* had lapsed/.test(text)) return causeOfLapse(evidence);
   if (/refused to grant/.test(text)) {
     return reasoned(
@@ -49,6 +50,16 @@ export function causeOfLoss(event: NodeEvent, evidence: SwitchEvidence | undefin
     );
   }
   return reasoned("other", `The node says: ${text}.`);
+}
+
+/** @param text of a reign that was given up, or of a takeover that was not allowed */
+export function causeOfIsolation(text: string): Reasoned {
+  return reasoned(
+    "isolated",
+    `This node heard neither its peer nor its gateway, so it took itself for the one that is cut off: ${text}. It serves again once it ` +
+      "hears one of the two.",
+    "whether the network is cut beside this node, or peer and gateway failed together",
+  );
 }
 
 function causeOfLapse(evidence: SwitchEvidence | undefined): Reasoned {

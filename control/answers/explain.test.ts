@@ -239,6 +239,34 @@ const CASES: Readonly<Record<string, Case>> = {
     }),
     says: /no carrier on veth1, 1.4 s before/,
   },
+  "a reign given up without peer and gateway": {
+    cause: "isolated",
+    journal: journal().fenced(
+      "cut off: a silent for 45.1 ms, and the gateway 10.77.0.254 on veth0 left 2 questions unanswered",
+    ),
+    says: /took itself for the one that is cut off/,
+    cannotKnow: /whether the network is cut beside this node/,
+  },
+  "a takeover that was not allowed": {
+    cause: "isolated",
+    journal: journal().alarm(
+      "isolated",
+      "web: not taken over, this node is cut off: a silent for 45.1 ms, and the gateway …",
+    ),
+  },
+  "a peer that could not be fenced": {
+    cause: "fence-failed",
+    journal: journal().alarm(
+      "fence",
+      "a is silent and could not be fenced, so nothing is taken over from it: exit code 3",
+    ),
+    cannotKnow: /whether the peer is off/,
+  },
+  "a gateway that does not answer": {
+    cause: "isolated",
+    journal: journal().alarm("gateway web", "web: the gateway 10.77.0.254 does not answer on veth0"),
+    says: /Nothing moves for that while the nodes hear each other/,
+  },
   "filtered heartbeats": {
     cause: "heartbeats-filtered",
     journal: journal().alarm("heartbeats-lost", "a is not heard on any path, but its address answers probes"),

@@ -1,5 +1,6 @@
 /** Explains one entry of the journal in sentences, from it and what stands around it. Pure. */
 import { receiptTitle } from "../api/receipt_text.ts";
+import { durationText } from "../api/units.ts";
 import type { NodeEvent, SwitchReceipt } from "../core/vocabulary.ts";
 import type { JournalEntry } from "../journal/entry.ts";
 import { Around, evidenceOf, timeOf } from "./around.ts";
@@ -44,12 +45,22 @@ function ofReceipt(receipt: SwitchReceipt, around: Around): Told {
       ...reasons.why,
       clientSentence(receipt),
       ...(evidence === undefined ? [] : evidenceSentences(receipt.node, receipt, evidence)),
+      ...fenceSentence(receipt),
       ...(predictedUs === undefined ? [] : [predictionSentence(receipt, predictedUs, predictionMissed)]),
       ...(receipt.kind === "failover" ? toldLater(around) : []),
       ...afterwards(around),
     ],
     cannot_know: evidence === undefined ? [...reasons.cannotKnow, noEvidence] : reasons.cannotKnow,
   };
+}
+
+function fenceSentence({ steps }: SwitchReceipt): string[] {
+  const ordered = steps.find(({ step }) => step === "fence ordered"),
+    done = steps.find(({ step }) => step.startsWith("fenced "));
+  if (ordered === undefined || done === undefined) return [];
+  return [
+    `Before it took the address it ${done.step} by command, which took ${durationText(done.atUs - ordered.atUs)}.`,
+  ];
 }
 
 function predictionSentence({ durationUs }: SwitchReceipt, predictedUs: number, missed: string | undefined): string {

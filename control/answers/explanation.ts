@@ -22,6 +22,8 @@ export type Cause =
   | "lease-lapse"
   /** All links were cut and came back. */
   | "cut-off"
+  /** This node heard neither its peer nor its gateway. */
+  | "isolated"
   | "lan-port-down"
   | "path-lost"
   | "heartbeats-filtered"
@@ -34,6 +36,8 @@ export type Cause =
   | "start"
   /** The peer said that it could not serve, and not why. */
   | "peer-unfit"
+  /** The peer's end could not be made sure of by command. */
+  | "fence-failed"
   /** Nothing but silence. */
   | "silence"
   /** Neighbours that have not followed a move. */

@@ -34,6 +34,7 @@ export const SAMPLE_GROUP: GroupSnapshot = {
   peer_able: true,
   eligible: true,
   eligible_reason: "",
+  gateway: { address: "10.77.0.254", reachable: true, last_heard_ms: 310 },
   stragglers: [{ address: "10.77.0.9", packets: 120, seconds: 5 }],
 };
 

@@ -19,6 +19,7 @@ GROUP  ROLE     EPOCH  LEASE       PEER IS  ELIGIBLE  ADDRESSES
 web    primary  12     18 ms left  standby  yes       10.77.0.100 veth0, fd00:77::100 veth0
 web: wire shared; frames a second here 1200, at the peer 1198; in the shadow 7 packets, the oldest 1.50 ms old
 web: service echo is running, healthy
+web: gateway 10.77.0.254 answers, heard 310 ms ago
 
 PATH                             KIND   STATE  RTT     LOSS   HEARD
 10.78.0.1:4790 - 10.78.0.2:4790  udp    up     120 µs  0 %    2 ms ago
@@ -50,6 +51,7 @@ Deno.test("status of a node that knows nothing yet, with a journal that fails", 
       peer_role: null,
       eligible: false,
       eligible_reason: "veth0 has no carrier",
+      gateway: null,
     }],
   } as const;
   assert.equal(

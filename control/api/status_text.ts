@@ -46,12 +46,19 @@ function groupTable(groups: readonly GroupJson[]): string {
   const table = tableText([["GROUP", "ROLE", "EPOCH", "LEASE", "PEER IS", "ELIGIBLE", "ADDRESSES"], ...rows]);
   const reasons = groups.filter((group) => !group.eligible)
     .map((group) => `${group.name} cannot be primary here: ${group.eligible_reason}\n`);
-  return table + wireLines(groups) + serviceLines(groups) + reasons.join("");
+  return table + wireLines(groups) + serviceLines(groups) + groups.map(gatewayLine).join("") + reasons.join("");
 }
 
 function wireLines(groups: readonly GroupJson[]): string {
   return groups.map((group) => [group.name, wireText(group)] as const)
     .map(([name, text]) => text === null ? "" : `${name}: wire ${text}\n`).join("");
+}
+
+function gatewayLine({ name, gateway }: GroupJson): string {
+  // A daemon of an older version has no such field.
+  if (gateway === null || gateway === undefined || gateway.reachable === null) return "";
+  const heard = gateway.last_heard_ms === null ? "never heard" : `heard ${heardText(gateway.last_heard_ms)}`;
+  return `${name}: gateway ${gateway.address} ${gateway.reachable ? "answers" : "DOES NOT ANSWER"}, ${heard}\n`;
 }
 
 function leaseText({ held, left_ms: left }: GroupJson["lease"]): string {

@@ -9,6 +9,8 @@ export type Effect =
   | { readonly kind: "beat"; readonly group: number | null; readonly step: FrameStep | null }
   /** Ask the network who has the group's addresses, marked ARM. */
   | { readonly kind: "probe"; readonly group: number }
+  /** Ask the group's gateway whether it is there. An answer comes back as `gatewayHeard`. */
+  | { readonly kind: "askGateway"; readonly group: number }
   /** Addresses on the interfaces, a beat marked TAKE, announcements. A refusal comes back as `takeRefused`. */
   | { readonly kind: "take"; readonly group: number; readonly epoch: number }
   /** Which wire is in force has changed: the kernel speaks of the virtual MAC, or of the node's own. */
@@ -37,6 +39,10 @@ export type Effect =
     readonly to: ServingRole;
     readonly planned: boolean;
   }
+  /** The main thread makes sure that the peer is off, and answers with `peerFenced`. */
+  | { readonly kind: "fencePeer"; readonly group: number; readonly order: number }
+  /** Not any more: the peer lives. */
+  | { readonly kind: "fenceOff" }
   /** A switch begins: its receipt counts from here. */
   | {
     readonly kind: "begin";

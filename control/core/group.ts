@@ -1,5 +1,7 @@
 /** One group on one node: its state, and the facts about the node that decisions are made from. Plain data, no behaviour. */
 import type { Effect, FrameStep } from "./effects.ts";
+import type { Fencing } from "./fencing.ts";
+import { createGateway, type Gateway, type GatewaySetup } from "./gateway.ts";
 import { emptyGroupBeat, type GroupBeat, type Phase } from "./heartbeat.ts";
 import type { HintSource } from "./hints.ts";
 import type { Limits } from "./limits.ts";
@@ -95,6 +97,8 @@ export interface GroupState {
   /** Statement of our phase about links, see `GroupBeat.links`. */
   phaseLinks: number;
   readonly probing: Probing;
+  /** What is asked in isolation; null: nobody. */
+  readonly gateway: Gateway | null;
   readonly moving: Moving;
   /** The main thread has to be asked in a switch. */
   managed: boolean;
@@ -134,6 +138,8 @@ export interface NodeFacts {
   /** Somebody works on this node by hand: nothing is taken that is not needed. */
   maintenance: boolean;
   nextSwitchId: number;
+  /** How far the peer's end has been made sure of; null: nobody is to. */
+  fencing: Fencing | null;
   readonly out: Effect[];
 }
 
@@ -143,14 +149,16 @@ export function createGroup(
       GroupState,
       "index" | "name" | "links" | "preferSelf" | "preempt" | "usedUpTo" | "reservedUpTo" | "unproven"
     >
-    & { readonly shared?: boolean },
+    & { readonly shared?: boolean; readonly gateway?: GatewaySetup },
   nowUs: number,
 ): GroupState {
+  const { gateway, ...own } = setup;
   return {
-    ...setup,
+    ...own,
     shared: setup.shared ?? false,
     fallback: false,
     seen: 0,
+    gateway: gateway === undefined ? null : createGateway(gateway),
     role: "starting",
     sinceUs: nowUs,
     epoch: setup.usedUpTo,

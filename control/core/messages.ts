@@ -32,6 +32,14 @@ export type SwitchCommand =
     readonly reason: string;
     readonly steps: readonly { readonly step: string; readonly atUs: number }[];
   }
+  /** Answer to `fencePeer`. `reason`: what ended how. Times of the steps: the monotonic clock, microseconds. */
+  | {
+    readonly kind: "peerFenced";
+    readonly order: number;
+    readonly ok: boolean;
+    readonly reason: string;
+    readonly steps: readonly { readonly step: string; readonly atUs: number }[];
+  }
   /** Somebody works on this node by hand: `preempt` does not act. */
   | { readonly kind: "maintenance"; readonly on: boolean }
   /** Raised or lowered by another thread, shown in status. */
@@ -70,6 +78,10 @@ export type SwitchReport =
     readonly switchId: number;
     readonly epoch: number;
   }
+  /** Run the command that makes sure that the peer is off; the answer is `peerFenced`. `group`: the first that waits for it. */
+  | { readonly kind: "fencePeer"; readonly group: string; readonly order: number }
+  /** The peer lives: end the command, if it still runs. Nobody waits for an answer. */
+  | { readonly kind: "fenceOff" }
   /** The group's role on this node, whenever it has changed. `alone`: it is primary now, and the peer was silent when it became that. */
   | {
     readonly kind: "role";
@@ -205,6 +217,15 @@ export interface GroupSnapshot {
   readonly peer_able: boolean | null;
   readonly eligible: boolean;
   readonly eligible_reason: string;
+  /**
+   * The gateway that is asked when the peer is not heard; null: none. `reachable`: null before the first question has had its answer or
+   * its time.
+   */
+  readonly gateway: {
+    readonly address: string;
+    readonly reachable: boolean | null;
+    readonly last_heard_ms: number | null;
+  } | null;
   /** Neighbours that went on sending to this node in the last seconds though the peer serves. */
   readonly stragglers: readonly { readonly address: string; readonly packets: number; readonly seconds: number }[];
 }

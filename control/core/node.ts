@@ -5,10 +5,13 @@
  * State is changed in place: at a thousand events a second an immutable machine would feed the garbage collector of the one
  * thread that must not pause. It is deterministic all the same: same state and event, same state and effects.
  */
+import { judgeConfig } from "./compatible.ts";
 import { answerCommand, becomeFenced, keepEpochsAhead } from "./become.ts";
 import { switchover } from "./command.ts";
 import type { Effect } from "./effects.ts";
 import { createFreshness, type Freshness, judge, type Verdict } from "./freshness.ts";
+import { createFencing, fenceAnswered, fenceOff } from "./fencing.ts";
+import { gatewayHeard, tickGateway, voidGateway } from "./gateway.ts";
 import { createGroup, type GroupState, leased, type NodeFacts } from "./group.ts";
 import type { GroupBeat, Heartbeat } from "./heartbeat.ts";
 import { type HintSource, refuteHint, takeHint } from "./hints.ts";
@@ -59,6 +62,8 @@ export type CoreEvent =
   | { readonly kind: "probeAnswered"; readonly group: number; readonly lower: boolean }
   /** Another node asks the network for the address, as this one does before it takes it. */
   | { readonly kind: "peerAsks"; readonly group: number; readonly lower: boolean }
+  /** The group's gateway speaks on its network: an answer, or anything else. */
+  | { readonly kind: "gatewayHeard"; readonly group: number }
   /** The kernel refused to refresh, or the rules were away: the lease is gone. */
   | { readonly kind: "leaseLost"; readonly group: number; readonly reason: string }
   /** `late`: for want of a licence, and nothing of it has left. */
@@ -78,6 +83,8 @@ export type CoreEvent =
     readonly ok: boolean;
     readonly reason: string;
   }
+  /** The command that makes sure that the peer is off has ended. */
+  | { readonly kind: "peerFenced"; readonly order: number; readonly ok: boolean; readonly reason: string }
   /** Something besides silence speaks for the peer's death. */
   | { readonly kind: "hint"; readonly source: HintSource; readonly reason: string }
   /** This thread slept past its time. */
@@ -105,6 +112,8 @@ export interface NodeSetup {
   readonly session: number;
   readonly digest: Uint8Array;
   readonly limits: Limits;
+  /** A takeover without the peer's word waits until the peer has been fenced. */
+  readonly fencing?: boolean;
   readonly groups: readonly Omit<Parameters<typeof createGroup>[0], "index">[];
 }
 
@@ -127,6 +136,7 @@ export function createNode(setup: NodeSetup, nowUs: number): NodeState {
     stopping: false,
     maintenance: false,
     // The nodes' numbers never meet: one is even, the other odd.
+    fencing: setup.fencing === true ? createFencing() : null,
     nextSwitchId: ((setup.session % 0x3fff_ffff) * 2 + setup.index) >>> 0,
     out: [],
     freshness: createFreshness(setup.session),
@@ -157,6 +167,9 @@ export function stepNode(n: NodeState, nowUs: number, event: CoreEvent): readonl
     case "peerAsks":
       if (!event.lower) deferProbes(n, n.groups[event.group]!);
       break;
+    case "gatewayHeard":
+      gatewayHeard(n, n.groups[event.group]!);
+      break;
     case "leaseLost":
       leaseLost(n, n.groups[event.group]!, event.reason);
       break;
@@ -181,11 +194,17 @@ export function stepNode(n: NodeState, nowUs: number, event: CoreEvent): readonl
     case "served":
       served(n, n.groups[event.group]!, event.order, event.ok, event.reason);
       break;
+    case "peerFenced":
+      fenceAnswered(n, event.order, event.ok, event.reason);
+      break;
     case "hint":
       takeHint(n, event.source, event.reason);
       break;
     case "lateWake":
-      for (const g of n.groups) voidProbes(n, g);
+      for (const g of n.groups) {
+        voidProbes(n, g);
+        voidGateway(g);
+      }
       break;
     case "eligible":
       eligible(n.groups[event.group]!, event.ok, event.reason);
@@ -220,6 +239,7 @@ function tick(n: NodeState): void {
 }
 
 function tickGroup(n: NodeState, g: GroupState): void {
+  tickGateway(n, g);
   switch (g.role) {
     case "starting":
       return tickStarting(n, g);
@@ -247,35 +267,13 @@ export function judgeHeartbeat(n: NodeState, nowUs: number, beat: Heartbeat): Ve
 
 function heard(n: NodeState, beat: Heartbeat, link: number): void {
   n.heardUs = n.nowUs;
+  fenceOff(n);
   n.answeredUs = answeredUs(n.sent, beat);
   refuteHint(n);
   n.peerSoftware = beat.software;
   n.peerStopping = beat.stopping;
-  n.compatible = sameDigest(n.digest, beat.digest) && beat.groupCount === n.groups.length;
-  if (!n.compatible) return sayIncompatible(n);
-  if (n.incompatibleSaid) {
-    n.incompatibleSaid = false;
-    n.out.push({ kind: "alarm", alarm: "incompatible", text: null });
-  }
+  if (!judgeConfig(n, beat)) return;
   for (const g of n.groups) heardGroup(n, g, beat.groups[g.index]!, link);
-}
-
-function sameDigest(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
-}
-
-function sayIncompatible(n: NodeState): void {
-  if (n.incompatibleSaid) return;
-  n.incompatibleSaid = true;
-  const text =
-    `${n.peerName} runs with another configuration of this pair (nodes, paths, groups, addresses or timing): both nodes stay as they are`;
-  n.out.push({ kind: "alarm", alarm: "incompatible", text }, {
-    kind: "event",
-    level: "alarm",
-    event: "incompatible",
-    group: null,
-    text,
-  });
 }
 
 function heardGroup(n: NodeState, g: GroupState, said: GroupBeat, link: number): void {

@@ -4,6 +4,8 @@
  * A kernel that holds the lease answers within a fraction of the probe interval, whatever has become of its daemon; one
  * that does not is mute. So two questions in a row without an answer, each with its full time, mean that nobody speaks.
  */
+import { fenceOff, peerOff } from "./fencing.ts";
+import { gatewayConsents } from "./gateway.ts";
 import { able, type GroupState, type NodeFacts } from "./group.ts";
 import { hintNow } from "./hints.ts";
 import { PROBES_NEEDED, PROBES_NEEDED_FENCED } from "./limits.ts";
@@ -12,8 +14,10 @@ import { PROBES_NEEDED, PROBES_NEEDED_FENCED } from "./limits.ts";
 const YOUNG_LEASES = 5;
 
 /** Silence that a takeover needs: less where something besides silence speaks for the peer's death. */
-export function neededSilenceUs(n: NodeFacts): number {
-  return hintNow(n) !== "" ? n.limits.suspectUs : n.limits.deadAfterUs;
+export function neededSilenceUs(n: NodeFacts, g: GroupState): number {
+  // A cut that takes a carrier with it shows to both nodes: where a gateway is asked, the one that is cut off gets its time to give up.
+  const counts = hintNow(n) !== "" && (g.gateway === null || n.hintSource === "port");
+  return counts ? n.limits.suspectUs : n.limits.deadAfterUs;
 }
 
 function neededProbes(g: GroupState): number {
@@ -36,8 +40,8 @@ export function probe(n: NodeFacts, g: GroupState): boolean {
     p.unanswered++;
     p.sentUs = 0;
   }
-  const proven = p.unanswered >= neededProbes(g) && n.nowUs - silentSinceUs(n, g) >= neededSilenceUs(n);
-  if (proven && able(n, g)) return true;
+  const proven = p.unanswered >= neededProbes(g) && n.nowUs - silentSinceUs(n, g) >= neededSilenceUs(n, g);
+  if (proven && able(n, g) && gatewayConsents(n, g) && peerOff(n, g)) return true;
   if (!due || !g.carrier) return false;
   p.sentUs = n.nowUs;
   p.nextUs = n.nowUs + n.limits.probeUs;
@@ -50,7 +54,7 @@ export function probeWakeUs(n: NodeFacts, g: GroupState): number {
   if (!g.carrier) return Infinity;
   const p = g.probing;
   // The silence may become long enough between two questions.
-  const silent = silentSinceUs(n, g) + neededSilenceUs(n);
+  const silent = silentSinceUs(n, g) + neededSilenceUs(n, g);
   return p.unanswered >= neededProbes(g) && silent > n.nowUs ? Math.min(p.nextUs, silent) : p.nextUs;
 }
 
@@ -60,6 +64,7 @@ export function probeAnswered(n: NodeFacts, g: GroupState): void {
   g.probing.unanswered = 0;
   g.probing.sentUs = 0;
   g.probing.answeredUs = n.nowUs;
+  fenceOff(n);
 }
 
 /**

@@ -3,6 +3,7 @@
  * with exact times. Regular beats are left out, or every line would be one.
  */
 import type { Effect } from "./effects.ts";
+import type { GatewaySetup } from "./gateway.ts";
 import { beatStep, type GroupState } from "./group.ts";
 import { emptyHeartbeat, type GroupBeat } from "./heartbeat.ts";
 import { type Limits, planLimits } from "./limits.ts";
@@ -38,6 +39,8 @@ export interface ScriptSetup {
   readonly reservedUpTo?: number;
   readonly unproven?: boolean;
   readonly shared?: boolean;
+  readonly gateway?: GatewaySetup;
+  readonly fencing?: boolean;
 }
 
 /** What the switch thread does with a heartbeat among it. */
@@ -73,6 +76,7 @@ export class ScriptedNode {
       reservedUpTo,
       unproven,
       shared,
+      ...(setup.gateway === undefined ? {} : { gateway: setup.gateway }),
     };
     this.node = createNode({
       index,
@@ -81,6 +85,7 @@ export class ScriptedNode {
       session: 5,
       digest: new Uint8Array(8),
       limits: FAST,
+      fencing: setup.fencing === true,
       groups: [group],
     }, 0);
     this.group = this.node.groups[0]!;
@@ -174,6 +179,8 @@ export function formatEffect(effect: Effect): string {
       return `take ${effect.epoch}`;
     case "begin":
       return `begin ${effect.switch}`;
+    case "fencePeer":
+      return `fencePeer ${effect.order}`;
     case "step":
       return `step ${effect.text}`;
     case "end":

@@ -15,6 +15,7 @@ import {
   setPhase,
   yieldTo,
 } from "./become.ts";
+import { givesUp } from "./gateway.ts";
 import { able, type GroupState, nextEpoch, type NodeFacts, peerAlive } from "./group.ts";
 import { probe } from "./probing.ts";
 import { answersNow } from "./questions.ts";
@@ -24,6 +25,7 @@ import { noteServed, orderServices, servicesReady } from "./serving.ts";
 // ---- primary
 
 export function tickPrimary(n: NodeFacts, g: GroupState): void {
+  if (givesUp(n, g)) return;
   if (g.settling) return finishSettling(n, g);
   if (g.phase === "offer" && n.nowUs >= g.moving.deadlineUs) {
     setPhase(g, "none", 0);

@@ -1,4 +1,5 @@
 /** When the node wants to be woken: for its next beat, and for whatever its groups wait for. */
+import { gatewayWakeUs } from "./gateway.ts";
 import { type GroupState, peerAlive } from "./group.ts";
 import type { NodeState } from "./node.ts";
 import { probeWakeUs } from "./probing.ts";
@@ -7,7 +8,7 @@ import { suspectAfterUs } from "./step_waiting.ts";
 
 /** The next beat is due a full interval from now; a node that is standby in everything beats slower. */
 export function beatDone(n: NodeState, nowUs: number): void {
-  const quiet = n.groups.every((g) => g.role === "standby" && g.phase === "none") && peerAlive(n);
+  const quiet = n.groups.every((g) => g.role === "standby" && g.phase === "none" && g.gateway === null) && peerAlive(n);
   const interval = quiet ? n.limits.slowBeatUs : n.limits.heartbeatUs;
   // On a grid while on time, so that small delays do not add up; from now on when a beat came early or much too late.
   const grid = n.nextBeatUs + interval;
@@ -17,7 +18,7 @@ export function beatDone(n: NodeState, nowUs: number): void {
 /** When `tick` has to come again, if nothing happens before. */
 export function nextWakeUs(n: NodeState): number {
   let wake = n.nextBeatUs;
-  for (const g of n.groups) wake = Math.min(wake, groupWakeUs(n, g));
+  for (const g of n.groups) wake = Math.min(wake, groupWakeUs(n, g), gatewayWakeUs(n, g));
   return wake;
 }
 

@@ -1,5 +1,5 @@
 /** The main thread of a running node: carries words between switch, journal, API and the service manager. Decides no role. */
-import { sdNotify, watchdogIntervalUs } from "../../kernel_ffi/systemd.ts";
+import { sdNotify } from "../../kernel_ffi/systemd.ts";
 import type { Floor } from "../answers/floor.ts";
 import type { Rehearsal } from "../answers/rehearsal.ts";
 import type { ApiBackend, ServicesBackend, StateBackend, SwitchoverRequest } from "../api/backend.ts";
@@ -9,6 +9,7 @@ import type { NodeEvent, SwitchReceipt } from "../core/vocabulary.ts";
 import type { JournalClient } from "../journal/client.ts";
 import type { JournalEntry, JournalHealth } from "../journal/entry.ts";
 import { AnswerDesk } from "./answer_desk.ts";
+import { Fencer } from "./fencer.ts";
 import { KeyRing } from "./key_ring.ts";
 import type { Log } from "./log.ts";
 import { NodeServices } from "./node_services.ts";
@@ -18,9 +19,8 @@ import { requireGroup } from "./services_api.ts";
 import { Serving } from "./serving.ts";
 import type { RunOptions, Settings } from "./settings.ts";
 import { SwitchThread } from "./switch_thread.ts";
+import { watchSwitch } from "./watchdog.ts";
 
-/** A switch thread that has been silent for this long is given up: the service manager starts the daemon anew. */
-const SWITCH_SILENT_MS = 5000;
 const JOURNAL_ALARM = "journal";
 
 export interface DaemonParts {
@@ -37,6 +37,7 @@ export class Daemon implements ApiBackend {
   #services!: NodeServices;
   #state!: NodeState;
   #serving!: Serving;
+  #fencer!: Fencer;
   readonly #keys: KeyRing;
   #desk: AnswerDesk | null = null;
   #end: (code: number) => void = () => {};
@@ -60,11 +61,17 @@ export class Daemon implements ApiBackend {
     this.#services = this.#makeServices();
     this.#state = await this.#openState(init.keys);
     this.#serving = this.#makeServing();
+    this.#fencer = new Fencer(this.#settings.config, {
+      node: this.#settings.node,
+      log: this.#p.log,
+      send: (command) => this.#switch.send(command),
+    });
     this.#state.start();
     return await new Promise((resolve) => {
       this.#end = (code) => {
         for (const undo of this.#undo.splice(0)) undo();
         this.#services.abandon();
+        this.#fencer.off();
         this.#state.close();
         this.#desk?.stop();
         this.#switch.abandon();
@@ -75,7 +82,7 @@ export class Daemon implements ApiBackend {
       this.#listen();
       this.#p.journal.onHealth((health) => this.#journalHealth(health));
       this.#journalHealth(this.#p.journal.health());
-      this.#watch();
+      this.#undo.push(watchSwitch(this.#switch, () => this.#ready, (text) => this.#fatal(text)));
     });
   }
 
@@ -90,24 +97,6 @@ export class Daemon implements ApiBackend {
       "SIGHUP",
       () => void this.reload().catch((error) => this.#p.log.write("alarm", `reload refused: ${error.message}`)),
     );
-  }
-
-  /** Word to the service manager's watchdog, only while the switch thread gives signs of life. */
-  #watch(): void {
-    const interval = watchdogIntervalUs();
-    const everyMs = interval === null ? 1000 : Math.min(1000, interval / 3000);
-    let looked = performance.now();
-    const timer = setInterval(() => {
-      // A process that was stopped finds both threads silent; the other one gets its time to say so.
-      const slept = performance.now() - looked > 3 * everyMs;
-      looked = performance.now();
-      if (slept) this.#switch.aliveAt = Math.max(this.#switch.aliveAt, looked);
-      if (looked - this.#switch.aliveAt > SWITCH_SILENT_MS) {
-        return this.#fatal("the switch thread has been silent for 5 s");
-      }
-      if (interval !== null && this.#ready) sdNotify("WATCHDOG=1");
-    }, everyMs);
-    this.#undo.push(() => clearInterval(timer));
   }
 
   #report(report: SwitchReport): void {
@@ -141,6 +130,10 @@ export class Daemon implements ApiBackend {
         return void this.#serving.order(report);
       case "role":
         return this.#serving.role(report);
+      case "fencePeer":
+        return void this.#fencer.order(report);
+      case "fenceOff":
+        return this.#fencer.off();
       case "keys":
         return this.#state.sealWith(report.signs);
       case "reserveEpochs":
@@ -339,6 +332,7 @@ export class Daemon implements ApiBackend {
       await this.#keys.take(keys);
       changed.push("the keys of pair.key_file");
     }
+    this.#fencer.reload(config);
     this.#p.log.write("notice", changed.length === 0 ? "reload: nothing has changed" : `reload: ${changed.join(", ")}`);
     return { changed };
   }

@@ -1,4 +1,7 @@
-/** Watches what a group depends on besides its own interface: commands that must succeed, interfaces that must be up. */
+/**
+ * Watches what a group depends on besides its own interface: commands that must succeed, interfaces that must be up. A gateway is
+ * asked by the switch thread: its answer has to be there before a takeover needs it.
+ */
 import type { GroupConfig, Track } from "../../config/model.ts";
 import { LinkMonitor, Rtnetlink } from "../../kernel_ffi/rtnetlink.ts";
 import { HealthCounter } from "../services/health_counter.ts";
@@ -65,7 +68,7 @@ export class Tracks {
       for (const track of group.track) {
         if (track.kind === "interface") {
           interfaces.push({ name: track.interface, watched: tracks.add(track.interface), tracks });
-        } else void this.#watchCommand(track, tracks, tracks.add(track.exec.join(" "), ok));
+        } else if (track.kind === "exec") void this.#watchCommand(track, tracks, tracks.add(track.exec.join(" "), ok));
       }
       // A track that spoke against it may be gone.
       if (!ok && !group.track.some((track) => track.kind === "exec")) tracks.changed();

@@ -39,14 +39,24 @@ export class LinkSwitch {
   }
 }
 
-/** Nothing is awaited while the thread is elsewhere, so nobody else notices that it was. */
 function openIn(namespace: string): number {
+  return inNamespace(
+    namespace,
+    () => must(libc().socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "open control socket"),
+  );
+}
+
+/**
+ * Opens something in a namespace, where it stays. `body` must not await: while the thread is elsewhere nobody else shall notice that it is.
+ * @param namespace name below /run/netns
+ */
+export function inNamespace<T>(namespace: string, body: () => T): T {
   const home = must(libc().open(cString("/proc/thread-self/ns/net"), O_CLOEXEC, 0), "open own namespace");
   try {
     const there = must(libc().open(cString(`/run/netns/${namespace}`), O_CLOEXEC, 0), `open namespace ${namespace}`);
     try {
       must(libc().setns(there, CLONE_NEWNET), `enter namespace ${namespace}`);
-      return must(libc().socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "open control socket");
+      return body();
     } finally {
       must(libc().setns(home, CLONE_NEWNET), "return to own namespace");
       closeFd(there);

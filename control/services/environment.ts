@@ -15,6 +15,11 @@ export interface Identity {
 /** What systemd said to the daemon alone (systemd.exec(5)), and the daemon's own settings. */
 const NOT_INHERITED = /^(NOTIFY_SOCKET|WATCHDOG_|JOURNAL_STREAM|INVOCATION_ID|LISTEN_|SYSTEMD_EXEC_PID|SEGUE_)/;
 
+/** The daemon's own environment without what was said to it alone. */
+export function daemonEnvironment(daemon: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(daemon).filter(([name]) => !NOT_INHERITED.test(name)));
+}
+
 export function serviceEnvironment(
   daemon: Readonly<Record<string, string>>,
   identity: Identity,
@@ -23,7 +28,7 @@ export function serviceEnvironment(
   { role, epoch }: { readonly role: ServiceRole; readonly epoch: number },
 ): Record<string, string> {
   return {
-    ...Object.fromEntries(Object.entries(daemon).filter(([name]) => !NOT_INHERITED.test(name))),
+    ...daemonEnvironment(daemon),
     SEGUE_PAIR: identity.pair,
     SEGUE_NODE: identity.node,
     SEGUE_PEER: identity.peer,

@@ -7,6 +7,8 @@ import type { Replica } from "../core/state/replica.ts";
 export class Fitness {
   readonly #tell: (group: string, ok: boolean, reason: string) => void;
   readonly #said = new Map<string, string>();
+  /** Groups whose copy was found fit beside the peer's: the wait has nothing more to tell of them. */
+  readonly #compared = new Set<string>();
   /** Groups whose copy an operator wants served though it is not whole. */
   readonly #forced = new Set<string>();
   readonly #waitMs: number;
@@ -36,17 +38,22 @@ export class Fitness {
 
   judge(group: string, replica: Pick<Replica, "fit" | "copying" | "serving">, connected: boolean): void {
     if (!replica.copying) this.#forced.delete(group);
-    const reason = this.#forced.has(group) ? "" : this.#reason(replica, connected);
+    if (connected && replica.fit === true) this.#compared.add(group);
+    const reason = this.#forced.has(group) ? "" : this.#reason(group, replica, connected);
     if (this.#said.get(group) === reason) return;
     this.#said.set(group, reason);
     this.#tell(group, reason === "", reason);
   }
 
-  #reason({ fit, copying, serving }: Pick<Replica, "fit" | "copying" | "serving">, connected: boolean): string {
+  #reason(
+    group: string,
+    { fit, copying, serving }: Pick<Replica, "fit" | "copying" | "serving">,
+    connected: boolean,
+  ): string {
     if (serving) return "";
     if (copying) return "its state is being copied from the peer and is not whole yet";
     if (connected) return fit === true ? "" : "its state is older than the peer's, or not compared yet";
-    return this.#waiting ? "its state has not been compared with the peer's yet" : "";
+    return this.#waiting && !this.#compared.has(group) ? "its state has not been compared with the peer's yet" : "";
   }
 
   close(): void {

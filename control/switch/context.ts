@@ -7,6 +7,7 @@ import type { Alarm, EventLevel, NodeEvent, PacketCounts, Role, SwitchReceipt } 
 import type { PairKeys } from "../core/pair_keys.ts";
 import { DATAGRAM_MAX } from "../core/wire.ts";
 import type { Addresses } from "./addresses.ts";
+import type { Gateways } from "./gateways.ts";
 import type { Hold, HoldCounts } from "./hold.ts";
 import { SentTimes } from "./link_stats.ts";
 import type { Links } from "./links.ts";
@@ -27,6 +28,7 @@ export interface SwitchParts {
   readonly rules: KernelRules;
   readonly hold: Hold;
   readonly addresses: Addresses;
+  readonly gateways: Gateways;
   readonly keys: PairKeys;
   readonly software: string;
   readonly post: (report: SwitchReport) => void;
@@ -40,6 +42,7 @@ export class SwitchContext {
   readonly rules: KernelRules;
   readonly hold: Hold;
   readonly addresses: Addresses;
+  readonly gateways: Gateways;
   readonly keys: PairKeys;
   readonly receipts: ReceiptBook;
   readonly evidence: EvidenceBook;
@@ -91,6 +94,7 @@ export class SwitchContext {
     this.rules = parts.rules;
     this.hold = parts.hold;
     this.addresses = parts.addresses;
+    this.gateways = parts.gateways;
     this.keys = parts.keys;
     this.#post = parts.post;
     this.receipts = new ReceiptBook(parts.plan.name);

@@ -10,9 +10,10 @@ import { beatDone } from "../core/wake.ts";
 import { encodeHeartbeat } from "../core/wire.ts";
 import { announcementFrames, AnnounceSchedule, probeFrame } from "./announcer.ts";
 import type { SwitchContext } from "./context.ts";
-import type { PlannedGroup, Slot } from "./plan.ts";
+import type { Slot } from "./plan.ts";
 import { SPARE_EVERY, sparedLinks } from "./sparing.ts";
 import { markOf, STEP } from "./ruleset_steps.ts";
+import { rehearseTakes } from "./take_rehearsal.ts";
 import { applyWire } from "./wire_watch.ts";
 
 const TICK: CoreEvent = { kind: "tick" };
@@ -58,6 +59,9 @@ export class Executor {
         return;
       case "probe":
         return this.#probe(effect.group);
+      case "askGateway":
+        if (c.gateways.ask(effect.group) !== 0) c.counters.send_errors++;
+        return;
       case "take":
         return this.#take(effect.group, effect.epoch);
       case "wire":
@@ -83,6 +87,10 @@ export class Executor {
         return this.#giveBack(effect.group);
       case "serve":
         return this.#serve(effect);
+      case "fencePeer":
+        return c.report({ kind: "fencePeer", group: c.node.groups[effect.group]!.name, order: effect.order });
+      case "fenceOff":
+        return c.report({ kind: "fenceOff" });
       case "begin":
         c.beginReceipt(effect, nowUs);
         return;
@@ -314,42 +322,11 @@ export class Executor {
     this.#beat(group, "unhold");
   }
 
-  /**
-   * Runs the path of a takeover under the shut gate, where nothing of it leaves: the first run of fresh code costs several
-   * times the later ones. Only before this node has any role. Returns what the fastest takeover took.
-   */
+  /** Before this node has any role; see `rehearseTakes`. */
   rehearse(times: number): number {
-    let bestUs = Infinity;
-    for (let i = 0; i < times; i++) {
-      for (const group of this.#c.plan.groups) {
-        const startUs = monotonicUs();
-        this.#c.receipts.begin(group.index, "start", "rehearsal", 0, startUs);
-        this.#c.evidence.begin(this.#c.node, this.#c.node.groups[group.index]!, "start", startUs);
-        this.#rehearseGroup(group);
-        bestUs = Math.min(bestUs, monotonicUs() - startUs);
-        this.#c.evidence.read(group.index, startUs);
-        this.#note(group.index, "rehearsed");
-        this.#c.receipts.cancel(group.index);
-        // Behind the shut gate nothing arrives that could be held.
-        this.#c.hold.begin(group);
-        this.#c.hold.drain();
-        this.#c.hold.finish();
-      }
-      this.#c.shadow?.rehearse(monotonicUs());
-    }
-    return Math.round(bestUs);
-  }
-
-  #rehearseGroup(group: PlannedGroup): void {
-    const c = this.#c;
-    for (const slot of group.slots) {
-      c.addresses.on(slot);
-      const link = c.links.frames[slot.interface]!;
-      link.load(c.datagram, this.#encode(monotonicUs(), c.keys.signing.keyId));
-      link.send(76, markOf(STEP.take, slot.id));
-      for (const frame of this.#announcements[slot.id - 1]!) link.plain.send(frame, frame.length, 0);
-      c.rules.leaseLeftMs(slot.id);
-      c.addresses.off(slot);
-    }
+    return rehearseTakes(this.#c, times, {
+      announcements: this.#announcements,
+      encode: () => this.#encode(monotonicUs(), this.#c.keys.signing.keyId),
+    });
   }
 }

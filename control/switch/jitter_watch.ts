@@ -57,10 +57,12 @@ export class JitterWatch {
   }
 }
 
-/** A peer that is standby in everything beats slower (`beatDone` in the core). */
+/** A peer that is standby in everything beats slower, unless somebody counts on its pace (`beatDone` in the core). */
 export function peerBeatUs(n: NodeState): number {
   for (const g of n.groups) {
-    if (!g.peerKnown || g.peer.role !== "standby" || g.peer.phase !== "none") return n.limits.heartbeatUs;
+    if (g.gateway !== null || !g.peerKnown || g.peer.role !== "standby" || g.peer.phase !== "none") {
+      return n.limits.heartbeatUs;
+    }
   }
   return n.limits.slowBeatUs;
 }

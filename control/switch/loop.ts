@@ -13,10 +13,12 @@ import { Aftercare } from "./aftercare.ts";
 import { ClosedPorts } from "./closed_ports.ts";
 import type { SwitchContext } from "./context.ts";
 import type { Executor } from "./executor.ts";
+import { judgeHearing } from "./hearing.ts";
 import type { KeyWatch } from "./key_watch.ts";
 import type { MailboxReader } from "./mailbox.ts";
 import type { News } from "./news.ts";
 import type { Receiver } from "./receiver.ts";
+import { applyReload } from "./reload.ts";
 import { takeSnapshot } from "./snapshot.ts";
 import { WireWatch } from "./wire_watch.ts";
 
@@ -171,6 +173,9 @@ export class SwitchLoop {
   /** Somebody else speaks as one of the addresses, or asks for it as one who means to take it. */
   #spoken(index: number, { address, mac: spoken, from, owns }: Speaker): void {
     const { socket, peerMac } = this.#c.links.frames[index]!;
+    for (const group of this.#c.gateways.groupsOf(address)) {
+      if (owns) this.#p.executor.step(monotonicUs(), { kind: "gatewayHeard", group });
+    }
     const slot = this.#c.slotsOf[index]!.find((one) => one.addresses.some((it) => it.bytes === address));
     // On a shared wire both speak of the same MAC; who sends is told by the frame.
     const mac = slot?.virtual === undefined ? spoken : from;
@@ -230,27 +235,12 @@ export class SwitchLoop {
         0,
       );
     }
-    this.#heardAgain();
+    judgeHearing(this.#c, monotonicUs());
     this.#aftercare.look(now);
     this.#wires.look(now);
     if (now < this.#handOverUs) return;
     this.#handOverUs = now + HAND_OVER_US;
     this.#c.report({ kind: "jitter", jitter: this.#c.jitter.take(this.#c.links) });
-  }
-
-  /** Ends the alarm of lost heartbeats once they come again. */
-  #heardAgain(): void {
-    if (this.#c.alarms.has("heartbeats-lost") && monotonicUs() - this.#c.node.heardUs < this.#c.node.limits.aliveUs) {
-      this.#c.alarm("heartbeats-lost", null);
-    }
-    const deaf = this.#c.node.groups.some((g) => leased(g) && g.peerKnown && g.peer.role === "suspecting") &&
-      monotonicUs() - this.#c.node.heardUs < this.#c.node.limits.aliveUs;
-    this.#c.alarm(
-      "peer-deaf",
-      deaf
-        ? `${this.#c.plan.peerName} does not hear this node's heartbeats, though this node hears its: look for a filter or a one-way cable`
-        : null,
-    );
   }
 
   #openPaths(now: number): void {
@@ -297,6 +287,11 @@ export class SwitchLoop {
           for (const { step, atUs } of command.steps) c.receipts.step(group, step, atUs);
           executor.step(now, { kind: "served", group, order, ok, reason });
         });
+      case "peerFenced": {
+        const { order, ok, reason } = command;
+        for (const g of c.node.groups) for (const { step, atUs } of command.steps) c.receipts.step(g.index, step, atUs);
+        return executor.step(now, { kind: "peerFenced", order, ok, reason });
+      }
       case "maintenance":
         return executor.step(now, { kind: "maintenance", on: command.on });
       case "alarm":
@@ -319,15 +314,9 @@ export class SwitchLoop {
     if (group !== undefined) act(group.index);
   }
 
-  /** Timing and preferences can change while running; what both nodes must agree on needs a restart, and main has made sure. */
   #reload(id: number, config: PairConfig): void {
     this.#p.executor.step(monotonicUs(), { kind: "limits", limits: planLimits(config.timing) });
-    for (const group of config.groups) {
-      const known = this.#c.node.groups.find((one) => one.name === group.name);
-      if (known === undefined) continue;
-      known.preferSelf = group.prefer === this.#c.plan.name;
-      known.preempt = group.preempt;
-    }
+    applyReload(this.#c.node, this.#c.plan, config);
     this.#c.report({ kind: "result", id, ok: true });
   }
 

@@ -2,6 +2,7 @@
 import { monotonicUs } from "../../kernel_ffi/libc.ts";
 import { type GroupSnapshot, NO_STATE, type PathSnapshot, type SwitchSnapshot } from "../core/messages.ts";
 import { formatMac } from "../../kernel_ffi/address.ts";
+import { gatewayReachable } from "../core/gateway.ts";
 import { able, type GroupState, leased, peerAlive } from "../core/group.ts";
 import { onSharedWire } from "../core/shared_wire.ts";
 import type { SwitchContext } from "./context.ts";
@@ -135,6 +136,11 @@ function groupOf(c: SwitchContext, planned: PlannedGroup, now: number): GroupSna
     peer_able: g.peerKnown ? g.peer.able : null,
     eligible: g.eligible,
     eligible_reason: g.eligibleReason,
+    gateway: g.gateway === null ? null : {
+      address: g.gateway.address,
+      reachable: gatewayReachable(g.gateway),
+      last_heard_ms: msSince(g.gateway.heardUs, c.node.nowUs),
+    },
     stragglers: c.stragglers[planned.index]!,
   };
 }

@@ -18,6 +18,7 @@ import { prepareKey } from "../core/wire.ts";
 import { Addresses } from "./addresses.ts";
 import { SwitchContext } from "./context.ts";
 import { Executor } from "./executor.ts";
+import { Gateways, gatewaySetup } from "./gateways.ts";
 import { Hold } from "./hold.ts";
 import { KeyWatch } from "./key_watch.ts";
 import { Links } from "./links.ts";
@@ -84,6 +85,7 @@ function runNode(init: SwitchInit, post: (report: SwitchReport) => void): void {
     rules,
     hold,
     addresses,
+    gateways: new Gateways(plan, links, netlink.listAddresses()),
     keys: new PairKeys(init.keys.map((key) => prepareKey(key, config.pair.name))),
     software: init.version,
     post,
@@ -93,7 +95,10 @@ function runNode(init: SwitchInit, post: (report: SwitchReport) => void): void {
   const probes = plan.interfaces.map((name, i) =>
     new ProbeSocket({
       interface: name,
-      addresses: context.slotsOf[i]!.flatMap((slot) => slot.addresses.map((it) => it.bytes)),
+      addresses: [
+        ...context.slotsOf[i]!.flatMap((slot) => slot.addresses.map((it) => it.bytes)),
+        ...context.gateways.addressesOn(i),
+      ],
     })
   );
   const queues = new UdpQueues();
@@ -209,9 +214,11 @@ function createNodeFor(init: SwitchInit, config: PairConfig, plan: SwitchPlan): 
     session: 1 + random[0]! + (random[1]! & 0xfffff) * 0x1_0000_0000,
     digest: pairDigest(config),
     limits: planLimits(config.timing),
+    fencing: config.nodes[1 - plan.self]!.fence !== undefined,
     groups: plan.groups.map((group) => {
       const known = init.epochs.find((one) => one.group === group.config.name);
       return {
+        ...gatewaySetup(group.config),
         name: group.config.name,
         links: group.links,
         preferSelf: group.config.prefer === plan.name,

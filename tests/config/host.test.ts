@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import type { HostContext } from "../../config/host/context.ts";
 import { inOwnNamespace } from "../../config/host/fresh_namespace.ts";
+import { checkGateways } from "../../config/host/gateways.ts";
 import { jiffyUs, judgeJiffy } from "../../config/host/jiffy.ts";
 import { judgeRelease } from "../../config/host/kernel_version.ts";
 import { checkNetwork } from "../../config/host/network.ts";
@@ -27,6 +28,7 @@ import { addChain, addTable } from "../../kernel_ffi/nftables/table.ts";
 import { nfqLibrary } from "../../kernel_ffi/nfqueue_library.ts";
 import { writeSysctl } from "../../kernel_ffi/sysctl.ts";
 import { inFreshNamespace, run } from "../netns/namespace.ts";
+import { withNeighbour } from "../netns/veth.ts";
 
 // Opened once for the life of the process; here, so that no test seems to leave them open.
 libc();
@@ -69,6 +71,23 @@ function buildNode(): void {
   run("ip", "address", "add", "10.78.0.1/24", "dev", "cfg1");
   run("ip", "address", "add", "fd00:78::1/64", "dev", "cfg1", "nodad");
 }
+
+Deno.test("a gateway answers, or a warning says where and which; IPv4 and IPv6", () =>
+  inFreshNamespace(async () => {
+    await withNeighbour((there) => {
+      const text = (gateway: string) =>
+        TEXT.replaceAll("cfg0", "va").replace('{ interface = "cfg1" }', `{ gateway = "${gateway}" }`);
+      const found = (gateway: string) => brief(checkGateways(contextOf(text(gateway))));
+      assert.deepEqual(found("10.77.0.254"), [
+        "16 warning group[0].track[0].gateway: 10.77.0.254 does not answer on va",
+      ]);
+      there("addr", "add", "10.77.0.254/24", "dev", "vb");
+      there("addr", "add", "fd00:77::fe/64", "dev", "vb", "nodad");
+      assert.deepEqual(found("10.77.0.254"), []);
+      assert.deepEqual(found("fd00:77::fe"), []);
+      assert.equal(found("fd00:77::fd").length, 1);
+    });
+  }));
 
 Deno.test("a kernel older than 5.16 is refused, a name that is not understood is not", () => {
   assert.deepEqual(["5.16.0", "6.1.0-49-amd64", "6.18.44-x", "10.0", "strange"].flatMap(judgeRelease), []);
