@@ -311,11 +311,9 @@ export class Executor {
 
   #finishHold(group: number): void {
     const shared = onSharedWire(this.#c.node.groups[group]!);
-    if (shared) {
-      this.#c.finishShadow(group, monotonicUs());
-      // Before the last look at the queues: what is passed on from here on has come by itself as well.
-      this.#beat(group, "unhold");
-    }
+    this.#c.finishShadow(group, monotonicUs());
+    // Before the last look at the queues: what is passed on from here on has come by itself as well.
+    if (shared) this.#beat(group, "unhold");
     const problem = this.#attempt(() => this.#c.hold.finish());
     if (problem !== null) this.#c.event("alarm", "hold", `what was held may be lost: ${problem}`);
     this.#note(group, "released all");

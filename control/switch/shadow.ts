@@ -107,7 +107,10 @@ export class Shadow {
   turn(nowUs: number): void {
     let begun = false;
     for (const kept of this.#kept) {
-      if (kept.active || this.#node.groups[kept.group.index]!.role !== "standby") continue;
+      const g = this.#node.groups[kept.group.index]!;
+      // A take that was to wait for a hold that failed: who serves keeps nothing back.
+      if (kept.active && g.role === "primary" && !g.holding) this.finish(kept.group.index, true, nowUs);
+      if (kept.active || g.role !== "standby") continue;
       kept.active = true;
       kept.lastReplay = null;
       begun = true;
