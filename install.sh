@@ -77,7 +77,25 @@ need_packages() {
 
 need_build_packages() { need_packages gcc libc6-dev linux-libc-dev libnetfilter-queue1 libmnl0 libnfnetlink0 libsodium23 libzstd-dev; }
 need_lab_packages() { need_packages iproute2; }
-need_test_packages() { need_packages iproute2 nftables iptables tcpdump shellcheck systemd git tmux python3 nginx; }
+need_test_packages() {
+  need_packages iproute2 nftables iptables tcpdump shellcheck systemd git tmux python3
+  # The tests start an nginx of their own; that of the package is not to serve this machine.
+  is_installed nginx || unstarted need_packages nginx
+}
+
+# unstarted COMMAND…: no service is started for what it installs (policy-rc.d; Debian Policy 9.3.3.1).
+unstarted() {
+  local policy=/usr/sbin/policy-rc.d code=0
+  if ! is_root || [ -e "$policy" ]; then
+    "$@"
+    return
+  fi
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod 755 "$policy"
+  ("$@") || code=$?
+  rm -f "$policy"
+  return "$code"
+}
 
 # --- the pinned Deno ---------------------------------------------------------------------------------------------
 

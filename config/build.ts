@@ -19,6 +19,7 @@ import {
   HEALTH_DEFAULTS,
   type NODE,
   SERVICE_DEFAULTS,
+  SHARED_DEFAULTS,
   STATE_DEFAULTS,
   type TRACK,
   TRACK_DEFAULTS,
@@ -47,11 +48,17 @@ function buildNode({ keys }: Placed<typeof NODE>): NodeConfig {
   return { name: there(keys.name), paths: there(keys.paths), ...(fence && { fence }) };
 }
 
-function buildGroup({ keys, addresses, tracks, state, services }: GroupDraft, timing: Timing): GroupConfig {
+function buildGroup({ keys, addresses, tracks, state, shared, services }: GroupDraft, timing: Timing): GroupConfig {
   return {
     name: there(keys.name),
     prefer: there(keys.prefer),
-    wire: "announce",
+    wire: there(keys.wire),
+    shared: {
+      mac: shared.keys.mac ?? null,
+      replay: shared.keys.replay ?? SHARED_DEFAULTS.replay,
+      lagUs: shared.keys.lag ?? null,
+      maxBytes: shared.keys.max ?? SHARED_DEFAULTS.maxBytes,
+    },
     preempt: there(keys.preempt),
     addresses: addresses.map(buildAddress),
     track: tracks.map((track) => buildTrack(track, there(addresses[0]?.keys.interface), timing)),

@@ -10,7 +10,7 @@ const DIGEST_FORM = "segue pair digest 1";
 
 /**
  * SHA-256, cut to eight bytes, over what makes a pair: name, nodes and their paths, groups with their addresses and
- * interfaces, prefer, preempt, the gateway that is asked in isolation, and the times on which the safety of a takeover rests. The order of the file counts:
+ * interfaces, wire, prefer, preempt, the gateway that is asked in isolation, and the times on which the safety of a takeover rests. The order of the file counts:
  * nodes, groups and links are told apart on the wire by their place in it. What a node may decide alone (key file,
  * tracks, services, drain, barrier, start_wait) is not in it.
  */
@@ -21,10 +21,11 @@ export function pairDigest(config: PairConfig): Uint8Array<ArrayBuffer> {
     pair.name,
     [timing.heartbeatUs, timing.leaseUs, timing.deadAfterUs],
     nodes.map(({ name, paths }) => [name, paths.map(({ host, port }) => [host, port])]),
-    groups.map(({ name, prefer, wire, preempt, addresses, track }) => [
+    groups.map(({ name, prefer, wire, shared, preempt, addresses, track }) => [
       name,
       prefer,
-      wire,
+      // As it stood before there was another wire: an "announce" pair is upgraded one node at a time.
+      wire === "shared" ? [wire, shared.mac] : wire,
       preempt,
       addresses.map(({ address, prefixLength, interface: device }) => [address, prefixLength, device]),
       // A group without one has the digest that it always had.

@@ -10,6 +10,7 @@ import {
   NOT_YET,
   PAIR,
   SERVICE,
+  SHARED,
   STATE,
   SUB_TABLES,
   TABLES,
@@ -31,6 +32,7 @@ export interface GroupDraft extends Placed<typeof GROUP> {
   readonly addresses: readonly Placed<typeof ADDRESS>[];
   readonly tracks: readonly Placed<typeof TRACK>[];
   readonly state: Placed<typeof STATE>;
+  readonly shared: Placed<typeof SHARED>;
   readonly services: readonly ServiceDraft[];
 }
 
@@ -61,6 +63,7 @@ function readGroup(report: Report, path: KeyPath, table: TomlTable): GroupDraft 
     keys: readTable(report, path, table, GROUP, options),
     addresses: readMany(report, [...path, "addresses"], table["addresses"], ADDRESS),
     state: readOne(report, [...path, "state"], table["state"], STATE),
+    shared: readOne(report, [...path, "shared"], table["shared"], SHARED),
     tracks: readMany(report, [...path, "track"], table["track"], TRACK),
     services: listTables(report, [...path, "service"], table["service"])
       .map((service) => readService(report, service.path, service.table)),

@@ -90,6 +90,7 @@ Deno.test("a short file gets the defaults", () => {
       name: "web",
       prefer: "a",
       wire: "announce",
+      shared: { mac: null, replay: true, lagUs: null, maxBytes: 32 * 1024 ** 2 },
       preempt: false,
       addresses: [{ address: "10.77.0.100", prefixLength: 32, family: 4, interface: "veth0" }],
       track: [],
@@ -142,11 +143,22 @@ const BAD: [
   ["a relative key file", edit(3, 'key_file = "pair.key"', 0), [3, "pair.key_file", "is not an absolute path"]],
   ["flows", edit(11, "flows = true", 0), [11, "group[0].flows", "not in this version"]],
   ["an arbiter", GOOD + "[arbiter]\n", [15, "arbiter", "not in this version"]],
-  ["the shared wire", edit(11, 'prefer = "a"\nwire = "shared"'), [
-    12,
-    "group[0].wire",
-    "not in this version",
-    "announce",
+  ["keys of the shared wire without it", GOOD + "[group.shared]\nreplay = false\n", [
+    15,
+    "group[0].shared",
+    "means nothing without",
+    'wire = "shared"',
+  ]],
+  ["a manufacturer's MAC", edit(11, 'prefer = "a"\nwire = "shared"\nshared = { mac = "00:1b:21:00:00:01" }'), [
+    13,
+    "group[0].shared.mac",
+    "not a locally administered address",
+    "02:00:5e:10:00:01",
+  ]],
+  ["no MAC", edit(11, 'prefer = "a"\nwire = "shared"\nshared = { mac = "02:00" }'), [
+    13,
+    "group[0].shared.mac",
+    "is not a MAC address",
   ]],
   ["another wire", edit(11, 'prefer = "a"\nwire = "x"'), [12, "group[0].wire", "not a choice", '"announce", "shared"']],
   ["a number for a time", GOOD + "[timing]\nlease = 60\n", [

@@ -62,6 +62,7 @@ const SECTIONS: Readonly<Record<string, string>> = {
   "group.addresses": "GROUP",
   "group.track": "GROUP",
   "group.state": "GROUP",
+  "group.shared": "GROUP",
   "group.service": "SERVICE",
   "group.service.health": "SERVICE",
 };

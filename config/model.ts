@@ -120,11 +120,24 @@ export interface StateConfig {
   readonly maxBytes: number;
 }
 
+/** The wire that both nodes hear (`wire = "shared"`). */
+export interface SharedWireConfig {
+  /** The virtual MAC, `02:00:5e:10:00:01`; null: one is derived. */
+  readonly mac: string | null;
+  /** A failover serves what came since the last proof of life. */
+  readonly replay: boolean;
+  /** How long a service may take to read what came for it; null: a quarter of a heartbeat. */
+  readonly lagUs: number | null;
+  /** Of packets in the shadow. */
+  readonly maxBytes: number;
+}
+
 export interface GroupConfig {
   readonly name: string;
   /** Node that starts as primary when both are equal. */
   readonly prefer: string;
-  readonly wire: "announce";
+  readonly wire: "announce" | "shared";
+  readonly shared: SharedWireConfig;
   readonly preempt: boolean;
   readonly addresses: readonly VirtualAddress[];
   readonly track: readonly Track[];

@@ -19,6 +19,7 @@ export function checkNetwork(report: Report, draft: PairDraft): void {
   checkStreamPorts(report, draft.nodes);
   checkGroups(report, draft);
   checkAddresses(report, draft.groups);
+  checkVirtualMacs(report, draft.groups);
   checkCounts(report, draft);
 }
 
@@ -151,17 +152,37 @@ function checkGroups(report: Report, { nodes, groups }: PairDraft): void {
   }
   checkUnique(report, groups.map(({ path, keys }) => ({ path: [...path, "name"], text: keys.name })), "group");
   const names = nodes.map(({ keys }) => keys.name).filter((name) => name !== undefined);
-  for (const { path, keys, addresses } of groups) {
+  for (const { path, keys, addresses, shared } of groups) {
     if (keys.prefer !== undefined && names.length === nodes.length && !names.includes(keys.prefer)) {
       const known = [...new Set(names)].map((name) => `"${name}"`).join(" or ");
       report.error([...path, "prefer"], `"${keys.prefer}" is not a node of this pair`, known && `write ${known}`);
     }
-    if (keys.wire === "shared") {
-      report.error([...path, "wire"], '"shared" is not in this version', 'write wire = "announce"');
+    if (keys.wire !== "shared" && Object.keys(shared.keys).length > 0) {
+      report.error(shared.path, 'means nothing without wire = "shared"', 'write wire = "shared", or take it away');
     }
     if (addresses.length === 0 && !report.problems.some((p) => p.key.startsWith(`group[${path[1]}].addresses`))) {
       const hint = 'addresses = [{ address = "10.77.0.100/32", interface = "eth0" }]';
       report.error([...path, "addresses"], "there is no address to keep alive", hint);
+    }
+  }
+}
+
+/** Two groups with one MAC on one network could not be told apart. */
+function checkVirtualMacs(report: Report, groups: readonly GroupDraft[]): void {
+  const owners = new Map<string, string>();
+  for (const { keys: group, addresses, shared } of groups) {
+    const { mac } = shared.keys;
+    if (mac === undefined) continue;
+    const owner = `group "${group.name ?? "?"}"`;
+    for (const name of new Set(addresses.map(({ keys }) => keys.interface))) {
+      const other = owners.get(`${name} ${mac}`);
+      if (other !== undefined) {
+        report.error(
+          [...shared.path, "mac"],
+          `${mac} is the MAC of ${other} on ${name} already`,
+          "each group has its own",
+        );
+      } else owners.set(`${name} ${mac}`, owner);
     }
   }
 }

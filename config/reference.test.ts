@@ -9,6 +9,7 @@ import {
   DEFAULT_KEY_FILE,
   HEALTH_DEFAULTS,
   SERVICE_DEFAULTS,
+  SHARED_DEFAULTS,
   STATE_DEFAULTS,
   TABLES,
   TRACK_DEFAULTS,
@@ -52,7 +53,7 @@ Deno.test("the reference file says the defaults", () => {
   const { pair, timing, groups } = result.config;
   assert.deepEqual(timing, PROFILES.lan);
   assert.equal(pair.keyFile, DEFAULT_KEY_FILE);
-  const [group] = groups;
+  const [group, shared] = groups;
   assert.equal(group?.preempt, false);
   const exec = group.track.find(({ kind }) => kind === "exec");
   assert.deepEqual(exec, {
@@ -62,6 +63,8 @@ Deno.test("the reference file says the defaults", () => {
     ...TRACK_DEFAULTS,
   });
   assert.deepEqual(group.state, STATE_DEFAULTS);
+  assert.equal(group.wire, "announce");
+  assert.deepEqual(shared?.shared, { mac: "02:53:45:10:00:01", lagUs: timing.heartbeatUs / 4, ...SHARED_DEFAULTS });
   const [echo] = group.services;
   assert.deepEqual(echo?.health, { kind: "tcp", target: { host: "127.0.0.1", port: 9000 }, ...HEALTH_DEFAULTS });
   const { name: _, exec: __, health: ___, ...others } = echo;

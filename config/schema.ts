@@ -3,6 +3,7 @@
  * relations.ts. The reference file and the manual page are tested against these shapes.
  */
 import { z } from "zod";
+import { formatMac, parseMac } from "../kernel_ffi/address.ts";
 import { type IpAddress, parseEndpoint, parseIp, unusableReason } from "./address.ts";
 import { parseDuration } from "./duration.ts";
 import type { Endpoint, ProfileName } from "./model.ts";
@@ -66,6 +67,28 @@ export const interfaceName = () =>
         hint: "1 to 15 bytes without a space, slash or colon, as `ip link` shows it",
       }
   );
+
+/** The bits of the first byte (IEEE 802-2014 8.2.2): a group's address, and one that no manufacturer gave. */
+const GROUP_BIT = 1;
+const LOCAL_BIT = 2;
+const virtualMac = () =>
+  text<string>((input) => {
+    const hint = 'six bytes, the second lowest bit of the first set and the lowest not: "02:00:5e:10:00:01"';
+    const bytes = parseMac(input);
+    if (bytes === null) return { reason: `${JSON.stringify(input)} is not a MAC address`, hint };
+    if ((bytes[0]! & (GROUP_BIT | LOCAL_BIT)) !== LOCAL_BIT) {
+      return { reason: `${input} is not a locally administered address of one station`, hint };
+    }
+    return formatMac(bytes);
+  });
+
+/** Bytes, with their unit. */
+function size(example: string) {
+  return text<number>((input) => {
+    const bytes = parseSize(input);
+    return typeof bytes === "number" ? bytes : { reason: bytes, hint: `a number and a unit: ${example}` };
+  });
+}
 
 const absolutePath = () =>
   pattern(/^\/[^\0]*[^/\0]$/, "is not an absolute path", "begin with /, as the daemon may be started in any folder");
@@ -181,13 +204,19 @@ export const GROUP = {
 export const STATE = {
   when_alone: oneOf("accept", "refuse").optional(),
   wait: time(),
-  max: text<number>((input) => {
-    const bytes = parseSize(input);
-    return typeof bytes === "number" ? bytes : { reason: bytes, hint: 'a number and a unit: "512MiB", "1GiB"' };
-  }).optional(),
+  max: size('"512MiB", "1GiB"').optional(),
 } as const satisfies Shape;
 
 export const STATE_DEFAULTS = { whenAlone: "accept", waitUs: 1_000_000, maxBytes: 1024 ** 3 } as const;
+
+export const SHARED = {
+  mac: virtualMac().optional(),
+  replay: z.boolean().optional(),
+  lag: time(),
+  max: size('"8MiB", "64MiB"').optional(),
+} as const satisfies Shape;
+
+export const SHARED_DEFAULTS = { replay: true, maxBytes: 32 * 1024 ** 2 } as const;
 
 export const ADDRESS = {
   address: example(prefixedAddress(), 'address = "10.77.0.100/32"'),
@@ -261,7 +290,7 @@ export const HEALTH_DEFAULTS = { everyUs: 500_000, timeoutUs: 200_000, fall: 3, 
 /** Keys that hold tables of their own, per table. */
 export const SUB_TABLES = {
   root: ["pair", "timing", "node", "group"],
-  group: ["addresses", "track", "state", "service"],
+  group: ["addresses", "track", "state", "shared", "service"],
   service: ["health"],
 } as const;
 
@@ -274,6 +303,7 @@ export const TABLES: Readonly<Record<string, Shape>> = {
   "group.addresses": ADDRESS,
   "group.track": TRACK,
   "group.state": STATE,
+  "group.shared": SHARED,
   "group.service": SERVICE,
   "group.service.health": HEALTH,
 };

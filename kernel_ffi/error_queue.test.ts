@@ -34,3 +34,9 @@ Deno.test("nothing and garbage hold no error, and end", () => {
     decodeExtendedErrno(bytes, length);
   }));
 });
+
+Deno.test("a length with its highest bit set does not lead back to where it stands", () => {
+  const control = Uint8Array.from(IPV4_REFUSED);
+  control.set([0xf8, 0xff, 0xff, 0xff]);
+  assert.equal(decodeExtendedErrno(control, control.length), 111);
+});

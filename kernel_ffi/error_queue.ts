@@ -25,7 +25,8 @@ export function decodeExtendedErrno(control: Uint8Array, length: number): number
     if ((level === SOL_IP && type === IP_RECVERR) || (level === SOL_IPV6 && type === IPV6_RECVERR)) {
       last = view.getUint32(at + CMSGHDR_BYTES, true);
     }
-    at += (size + 7) & ~7;
+    // Not by bit operators: a length with its highest bit set would lead back.
+    at += Math.ceil(size / 8) * 8;
   }
   return last;
 }

@@ -3,6 +3,8 @@
 /** Destination, source, EtherType. */
 export const ETHERNET_HEADER_BYTES = 14;
 export const MAC_BYTES = 6;
+/** The shortest frame, without its check sequence. */
+export const ETHERNET_MIN_BYTES = 60;
 
 // linux/if_ether.h
 export const ETHERTYPE_IPV4 = 0x0800;
@@ -10,6 +12,8 @@ export const ETHERTYPE_ARP = 0x0806;
 export const ETHERTYPE_IPV6 = 0x86dd;
 /** IEEE 802 local experimental 1: free for private use, never registered. */
 export const ETHERTYPE_EXPERIMENTAL = 0x88b5;
+/** And the second one. */
+export const ETHERTYPE_EXPERIMENTAL_2 = 0x88b6;
 
 export const BROADCAST_MAC: Uint8Array<ArrayBuffer> = new Uint8Array(MAC_BYTES).fill(0xff);
 

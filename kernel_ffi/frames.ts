@@ -3,6 +3,7 @@ import { EAGAIN, ENETDOWN } from "./errno.ts";
 import { closeFd, errno, libc, setIntOption } from "./libc.ts";
 import {
   bindPacketSocket,
+  hearUnicast,
   joinMulticast,
   mustInterface,
   openPacketSocket,
@@ -31,6 +32,8 @@ export interface FrameSocketOptions {
   readonly etherType: number;
   /** A group MAC to hear as well as the interface's own. */
   readonly multicast?: Uint8Array;
+  /** MACs of other stations that the interface shall hear, for whoever else listens to it. */
+  readonly unicast?: readonly Uint8Array[];
 }
 
 /**
@@ -56,6 +59,7 @@ export class FrameSocket {
       this.mac = readMac(this.fd, o.interface);
       setIntOption(this.fd, SOL_SOCKET, SO_PRIORITY, PRIORITY_CONTROL, "SO_PRIORITY");
       if (o.multicast !== undefined) joinMulticast(this.fd, o.interface, this.ifindex, o.multicast);
+      for (const mac of o.unicast ?? []) hearUnicast(this.fd, o.interface, this.ifindex, mac);
       bindPacketSocket(this.fd, o.interface, this.ifindex, o.etherType);
     } catch (error) {
       closeFd(this.fd);

@@ -4,6 +4,8 @@ import {
   attributeBytes,
   attributes,
   attributeText,
+  attributeU32,
+  attributeU32be,
   attributeU64be,
   decodeError,
   findAttribute,
@@ -147,4 +149,31 @@ Deno.test("a refusal that brings the whole request back has its words behind it;
   const [refusal, acknowledgement] = [...messages(w.bytes(), w.length)];
   assert.equal(decodeError(viewOf(w.bytes()), refusal!)!.text, "gone");
   assert.equal(decodeError(viewOf(w.bytes()), acknowledgement!)!.errno, 0);
+});
+
+Deno.test("a request that says it was longer than anything has nothing behind it", () => {
+  const w = new NetlinkWriter().begin(NLMSG_ERROR, NLM_F_ACK_TLVS, 9);
+  const at = w.fixed(20);
+  w.view.setInt32(at, -2, true);
+  w.view.setUint32(at + 4, 0xffff_fff0, true);
+  w.string(1, "gone").end();
+  const [message] = [...messages(w.bytes(), w.length)];
+  assert.deepEqual(decodeError(viewOf(w.bytes()), message!), { errno: 2, requestType: 0, text: "", offset: -1 });
+});
+
+Deno.test("numbers that are cut short are none, wherever the memory ends", () => {
+  const w = new NetlinkWriter(12).bytesAttribute(1, Uint8Array.of(1, 2, 3));
+  const view = viewOf(w.bytes()), [cut] = [...attributes(view, 0, w.length)];
+  assert.deepEqual([attributeU32(view, cut!), attributeU32be(view, cut!), attributeU64be(view, cut!)], [
+    null,
+    null,
+    null,
+  ]);
+  const whole = viewOf(w.reset().u32be(1, 7).u64be(2, 8).bytes());
+  const [four, eight] = [...attributes(whole, 0, w.length)];
+  assert.deepEqual([attributeU32be(whole, four!), attributeU64be(whole, four!), attributeU64be(whole, eight!)], [
+    7,
+    null,
+    8,
+  ]);
 });

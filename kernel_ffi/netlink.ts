@@ -41,8 +41,9 @@ const NLMSGERR_ATTR_OFFS = 2;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+/** Without bit operators: a length that somebody else tells may have its highest bit set, and would become negative. */
 function aligned(length: number): number {
-  return (length + 3) & ~3;
+  return Math.ceil(length / 4) * 4;
 }
 
 /**
@@ -305,8 +306,19 @@ export function attributeBytes(view: DataView, attribute: NetlinkAttribute): Uin
   return new Uint8Array(view.buffer, view.byteOffset + offset, end - offset).slice() as Uint8Array<ArrayBuffer>;
 }
 
-/** A 64-bit value in the network's byte order; exact up to 2^53. */
-export function attributeU64be(view: DataView, attribute: NetlinkAttribute): number {
+/** A value in the machine's byte order; null for one cut short. */
+export function attributeU32(view: DataView, { offset, end }: NetlinkAttribute): number | null {
+  return end - offset < 4 ? null : view.getUint32(offset, true);
+}
+
+/** A value in the network's byte order; null for one cut short. */
+export function attributeU32be(view: DataView, { offset, end }: NetlinkAttribute): number | null {
+  return end - offset < 4 ? null : view.getUint32(offset);
+}
+
+/** A 64-bit value in the network's byte order, exact up to 2^53; null for one cut short. */
+export function attributeU64be(view: DataView, attribute: NetlinkAttribute): number | null {
+  if (attribute.end - attribute.offset < 8) return null;
   return view.getUint32(attribute.offset) * 0x1_0000_0000 + view.getUint32(attribute.offset + 4);
 }
 
@@ -338,9 +350,7 @@ export function decodeError(view: DataView, message: NetlinkMessage): NetlinkErr
   const echoed = (flags & NLM_F_CAPPED) !== 0 ? NLMSG_HEADER_BYTES : aligned(requestLength);
   for (const attribute of attributes(view, payloadOffset + 4 + echoed, end)) {
     if (attribute.type === NLMSGERR_ATTR_MSG) error.text = attributeText(view, attribute);
-    else if (attribute.type === NLMSGERR_ATTR_OFFS && attribute.end - attribute.offset >= 4) {
-      error.offset = view.getUint32(attribute.offset, true);
-    }
+    else if (attribute.type === NLMSGERR_ATTR_OFFS) error.offset = attributeU32(view, attribute) ?? error.offset;
   }
   return error;
 }

@@ -1,5 +1,5 @@
 /** Messages of NFQUEUE (linux/netfilter/nfnetlink_queue.h). Pure. */
-import { attributes, NetlinkWriter, NLM_F_REQUEST, NLMSG_HEADER_BYTES } from "./netlink.ts";
+import { attributes, attributeU32be, NetlinkWriter, NLM_F_REQUEST, NLMSG_HEADER_BYTES } from "./netlink.ts";
 
 const NFNL_SUBSYS_QUEUE = 3;
 const NFQNL_MSG_PACKET = 0;
@@ -41,7 +41,7 @@ export function packetId(view: DataView, payloadOffset: number, end: number): nu
   const first = payloadOffset + NFGENMSG_BYTES;
   if (end - first >= 8 && view.getUint16(first + 2, true) === NFQA_PACKET_HDR) return view.getUint32(first + 4);
   for (const attribute of attributes(view, first, end)) {
-    if (attribute.type === NFQA_PACKET_HDR) return view.getUint32(attribute.offset);
+    if (attribute.type === NFQA_PACKET_HDR) return attributeU32be(view, attribute) ?? 0;
   }
   return 0;
 }
@@ -53,4 +53,24 @@ export function packetPayload(view: DataView, payloadOffset: number, end: number
     return new Uint8Array(view.buffer, view.byteOffset + offset, to - offset).slice() as Uint8Array<ArrayBuffer>;
   }
   return null;
+}
+
+/** Bytes of the packet from its IP header on, read from that header (RFC 791 3.1, RFC 8200 3); 0 where the queue brings none. */
+export function packetIpLength(view: DataView, payloadOffset: number, end: number): number {
+  for (let at = payloadOffset + NFGENMSG_BYTES; at + 4 <= end;) {
+    const length = view.getUint16(at, true);
+    if (length < 4) return 0;
+    if ((view.getUint16(at + 2, true) & 0x3fff) === NFQA_PAYLOAD) {
+      return ipLength(view, at + 4, Math.min(at + length, end));
+    }
+    at += (length + 3) & ~3;
+  }
+  return 0;
+}
+
+const IPV6_HEADER_BYTES = 40;
+
+function ipLength(view: DataView, at: number, end: number): number {
+  if (end - at < 6) return 0;
+  return view.getUint8(at) >> 4 === 6 ? IPV6_HEADER_BYTES + view.getUint16(at + 4) : view.getUint16(at + 2);
 }

@@ -1,6 +1,7 @@
 /**
  * What the packet sockets (packet(7)) of this folder share: how one is opened, and the addresses that they speak of.
  */
+import { formatMac } from "./address.ts";
 import { ENODEV, KernelError } from "./errno.ts";
 import { closeFd, cString, interfaceIndex, libc, must, setIntOption } from "./libc.ts";
 import { SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_RAW } from "./socket_constants.ts";
@@ -9,6 +10,7 @@ const AF_PACKET = 17;
 const SOL_PACKET = 263;
 const PACKET_ADD_MEMBERSHIP = 1;
 const PACKET_MR_MULTICAST = 0;
+const PACKET_MR_UNICAST = 3;
 /** linux/if_packet.h; kernel 4.20. */
 const PACKET_IGNORE_OUTGOING = 23;
 const SIOCGIFHWADDR = 0x8927n;
@@ -61,16 +63,28 @@ export function bindPacketSocket(fd: number, name: string, ifindex: number, ethe
 
 /** Lets the interface hear a multicast MAC for as long as the socket lives. */
 export function joinMulticast(fd: number, name: string, ifindex: number, mac: Uint8Array): void {
+  addMembership(fd, name, ifindex, PACKET_MR_MULTICAST, mac);
+}
+
+/**
+ * Lets the interface hear another station's MAC for as long as the socket lives. A card whose filter has no room for it hears
+ * everything then (net/core/dev_addr_lists.c).
+ */
+export function hearUnicast(fd: number, name: string, ifindex: number, mac: Uint8Array): void {
+  addMembership(fd, name, ifindex, PACKET_MR_UNICAST, mac);
+}
+
+function addMembership(fd: number, name: string, ifindex: number, type: number, mac: Uint8Array): void {
   // struct packet_mreq { int ifindex; unsigned short type; unsigned short alen; unsigned char address[8]; }
   const request = new Uint8Array(16);
   const view = new DataView(request.buffer);
   view.setInt32(0, ifindex, true);
-  view.setUint16(4, PACKET_MR_MULTICAST, true);
+  view.setUint16(4, type, true);
   view.setUint16(6, mac.length, true);
   request.set(mac, 8);
   must(
     libc().setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, request, request.length),
-    `join multicast on ${name}`,
+    `hear ${formatMac(mac)} on ${name}`,
   );
 }
 

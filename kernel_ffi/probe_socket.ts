@@ -32,6 +32,8 @@ export interface Speaker {
   readonly owns: boolean;
   /** Who says so: sender hardware address of ARP, target link-layer address of an advertisement, sender of a question. */
   readonly mac: Uint8Array<ArrayBuffer>;
+  /** Sender of the frame. */
+  readonly from: Uint8Array<ArrayBuffer>;
   /** Sent to this node alone: an answer to its question, not an announcement or a question to all. */
   readonly unicastToUs: boolean;
 }
@@ -116,7 +118,7 @@ export class ProbeSocket {
     for (const address of this.#addresses) {
       if (!sameBytes(address, spokenOf)) continue;
       const unicastToUs = this.#from[SOCKADDR_LL_PACKET_TYPE] === PACKET_HOST;
-      return { family, address, owns, mac: new Uint8Array(mac), unicastToUs };
+      return { family, address, owns, mac: new Uint8Array(mac), from: this.#frame.slice(6, 12), unicastToUs };
     }
     return null;
   }

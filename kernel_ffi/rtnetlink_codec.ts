@@ -4,6 +4,7 @@ import {
   attributeBytes,
   attributes,
   attributeText,
+  attributeU32,
   findAttribute,
   NLM_F_ACK,
   NLM_F_CREATE,
@@ -144,7 +145,7 @@ export function decodeLink(view: DataView, from: number, to: number): Link | nul
   for (const attribute of attributes(view, from + IFINFOMSG_BYTES, to)) {
     if (attribute.type === IFLA_IFNAME) name = attributeText(view, attribute);
     else if (attribute.type === IFLA_ADDRESS) mac = attributeBytes(view, attribute);
-    else if (attribute.type === IFLA_MTU) mtu = view.getUint32(attribute.offset, true);
+    else if (attribute.type === IFLA_MTU) mtu = attributeU32(view, attribute) ?? 0;
     else if (attribute.type === IFLA_LINKINFO) {
       const info = findAttribute(view, attribute.offset, attribute.end, IFLA_INFO_KIND);
       if (info !== null) kind = attributeText(view, info);

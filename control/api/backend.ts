@@ -6,6 +6,7 @@ import type { SwitchReceipt } from "../core/vocabulary.ts";
 import type { JournalEntry, JournalHealth } from "../journal/entry.ts";
 import type { Orphan } from "../journal/state_change.ts";
 import type { GroupState } from "../state/group_state.ts";
+import type { StreamStats } from "../stream/stats.ts";
 import type { Acknowledgement, FollowerRequest } from "../services/followers.ts";
 import type { MaintenanceJson, RoleJson } from "./json.ts";
 
@@ -29,6 +30,8 @@ export interface StateBackend {
   orphans(group: string, limit: number): Promise<{ readonly total: number; readonly rows: readonly Orphan[] }>;
   /** Deletes them; resolves with how many there were. */
   dropOrphans(group: string): Promise<number>;
+  /** Of the stream between the two copies; null before the node looks for its peer. */
+  stream(): StreamStats | null;
 }
 
 export interface SwitchoverRequest {

@@ -22,35 +22,35 @@ export async function readJsonObject(request: Request): Promise<Readonly<Record<
   return { ...value };
 }
 
-/** The body, if it has at most `maxBytes`. Throws `ApiProblem` for a longer one. */
+/** The body, if it has at most `maxBytes` and comes in time. Throws `ApiProblem` for another one. */
 export async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
-  if (!request.body) return new Uint8Array(0);
-  // A length that is too large is refused before it is read; one that is wrong is noticed below.
-  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
-  const reader = request.body.getReader();
-  const timer = setTimeout(() => reader.cancel(new Error("too slow")).catch(() => {}), BODY_TIMEOUT_MS);
-  const parts: Uint8Array[] = [];
-  let size = 0;
+  const { headers } = request;
+  const isChunked = headers.get("transfer-encoding") !== null, length = headers.get("content-length");
+  if (!isChunked && length === null) return new Uint8Array(0);
+  // A length that is too large is refused before it is read; the server sees to it that no more comes.
+  if (!isChunked && Number(length) > maxBytes) throw tooLarge(maxBytes);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => timer = setTimeout(() => reject(tooSlow()), BODY_TIMEOUT_MS));
   try {
-    for (let part = await reader.read(); !part.done; part = await reader.read()) {
-      size += part.value.length;
-      if (size > maxBytes) {
-        await reader.cancel();
-        throw tooLarge(maxBytes);
-      }
-      parts.push(part.value);
-    }
+    return await Promise.race([isChunked ? readChunks(request.body!, maxBytes) : request.bytes(), late]);
   } finally {
     clearTimeout(timer);
   }
-  if (parts.length === 1) return parts[0]!;
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
+}
+
+async function readChunks(body: ReadableStream<Uint8Array<ArrayBuffer>>, maxBytes: number): Promise<Uint8Array> {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let size = 0;
+  for await (const part of body) {
+    size += part.length;
+    if (size > maxBytes) throw tooLarge(maxBytes);
+    parts.push(part);
   }
-  return whole;
+  return await new Blob(parts).bytes();
+}
+
+function tooSlow(): ApiProblem {
+  return new ApiProblem(408, "too-slow", "The body did not come", `not whole after ${BODY_TIMEOUT_MS / 1000} s`);
 }
 
 function tooLarge(maxBytes: number): ApiProblem {

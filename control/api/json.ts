@@ -23,6 +23,9 @@ export interface ReceiptJson {
     readonly released: number;
     readonly returned: number;
     readonly dropped: number;
+    readonly shadowed?: number;
+    readonly replayed?: number;
+    readonly replayed_oldest_us?: number;
   };
   /** What this node knew when it began: see control/core/evidence.ts, in snake_case. */
   readonly evidence?: unknown;
@@ -84,13 +87,17 @@ export function journalJson(health: JournalHealth): JournalJson {
 export function receiptJson(receipt: SwitchReceipt): ReceiptJson {
   const { fromEpoch, durationUs, steps, packets, evidence, predictedUs, predictedGapUs, predictionMissed, ...same } =
     receipt;
-  const { heldByPeer, ...counts } = packets;
+  const { heldByPeer, replayedOldestUs: oldestUs, ...counts } = packets;
   return {
     ...same,
     from_epoch: fromEpoch,
     duration_us: durationUs,
     steps: steps.map(({ step, atUs }) => ({ step, at_us: atUs })),
-    packets: { ...counts, held_by_peer: heldByPeer },
+    packets: {
+      ...counts,
+      held_by_peer: heldByPeer,
+      ...(oldestUs === undefined ? {} : { replayed_oldest_us: oldestUs }),
+    },
     ...(evidence === undefined ? {} : { evidence: snakeKeys(evidence) }),
     ...(predictedUs === undefined ? {} : { predicted_us: predictedUs }),
     ...(predictedGapUs === undefined ? {} : { predicted_gap_us: predictedGapUs }),
@@ -102,9 +109,13 @@ export function receiptJson(receipt: SwitchReceipt): ReceiptJson {
 export function receiptFromJson(json: ReceiptJson): SwitchReceipt {
   const { from_epoch, duration_us, steps, packets, ...others } = json;
   const { evidence, predicted_us, predicted_gap_us, prediction_missed, ...same } = others;
-  const { held_by_peer, ...counts } = packets;
+  const { held_by_peer, replayed_oldest_us: oldestUs, ...counts } = packets;
   const ownSteps: ReceiptStep[] = steps.map(({ step, at_us }) => ({ step, atUs: at_us }));
-  const ownPackets: PacketCounts = { ...counts, heldByPeer: held_by_peer };
+  const ownPackets: PacketCounts = {
+    ...counts,
+    heldByPeer: held_by_peer,
+    ...(oldestUs === undefined ? {} : { replayedOldestUs: oldestUs }),
+  };
   return {
     ...same,
     fromEpoch: from_epoch,

@@ -1,7 +1,8 @@
 /** The Prometheus text format, version 0.0.4 (https://prometheus.io/docs/instrumenting/exposition_formats/). Pure. */
 import { type Role, ROLES } from "../core/vocabulary.ts";
 import type { JournalHealth } from "../journal/entry.ts";
-import type { ServiceSnapshot, SwitchSnapshot } from "../core/messages.ts";
+import type { ServiceSnapshot, ShadowSnapshot, StateSnapshot, SwitchSnapshot } from "../core/messages.ts";
+import type { PathStats, StreamStats } from "../stream/stats.ts";
 
 export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -15,12 +16,14 @@ interface Metric {
   readonly samples: readonly Sample[];
 }
 
-export function metricsText(snapshot: SwitchSnapshot, journal: JournalHealth): string {
+export function metricsText(snapshot: SwitchSnapshot, journal: JournalHealth, stream: StreamStats | null): string {
   const metrics = [
     ...nodeMetrics(snapshot),
     ...pathMetrics(snapshot),
     ...groupMetrics(snapshot),
     ...serviceMetrics(snapshot),
+    ...stateMetrics(snapshot),
+    ...streamMetrics(stream),
     ...counterMetrics(snapshot),
     ...journalMetrics(journal),
   ];
@@ -61,6 +64,12 @@ function groupMetrics(s: SwitchSnapshot): Metric[] {
   const held = s.groups.flatMap(({ name, held: { total, released, dropped } }) =>
     Object.entries({ total, released, dropped }).map(([what, count]): Sample => [{ group: name, what }, count])
   );
+  const shadows = s.groups.flatMap(({ name, shadow }) => shadow === undefined ? [] : [{ name, shadow }]);
+  const kept = shadows.flatMap(({ name, shadow: { total, replayed, served, dropped } }) =>
+    Object.entries({ total, replayed, served, dropped }).map(([what, count]): Sample => [{ group: name, what }, count])
+  );
+  const ofShadow = (value: (shadow: ShadowSnapshot) => number): Sample[] =>
+    shadows.map(({ name, shadow }) => [{ group: name }, value(shadow)]);
   return [
     gauge("group_role", "1 for the role that this node has in the group.", roles),
     gauge("group_epoch", "Number of the group's reign.", each((group) => group.epoch)),
@@ -78,6 +87,10 @@ function groupMetrics(s: SwitchSnapshot): Metric[] {
     counter("group_packets_total", "Packets of the addresses by what the kernel did with them.", packets),
     gauge("group_held_packets", "Packets that wait in the kernel now.", each((group) => group.held.now)),
     counter("group_hold_packets_total", "Packets that were held for a switch, and what became of them.", held),
+    gauge("group_shadow_packets", "Packets of a shared wire that wait now.", ofShadow((it) => it.now)),
+    gauge("group_shadow_bytes", "Their bytes.", ofShadow((it) => it.bytes)),
+    gauge("group_shadow_oldest_seconds", "Age of the oldest of them.", ofShadow((it) => it.oldest_ms / 1000)),
+    counter("group_shadow_packets_total", "Packets that the shadow kept, and what became of them.", kept),
     gauge(
       "group_last_switch_seconds",
       "How long the last switch took.",
@@ -101,6 +114,40 @@ function serviceMetrics(s: SwitchSnapshot): Metric[] {
       ),
     ),
     counter("service_restarts_total", "Times that the service was started again.", each((one) => one.restarts ?? null)),
+  ];
+}
+
+const SYNC: readonly StateSnapshot["sync"][] = ["alone", "copying", "catching-up", "synced"];
+
+function stateMetrics(s: SwitchSnapshot): Metric[] {
+  const each = (value: (state: StateSnapshot) => number): Sample[] =>
+    s.groups.map(({ name: group, state }): Sample => [{ group }, value(state)]);
+  const sync = s.groups.flatMap(({ name: group, state }) =>
+    SYNC.map((one): Sample => [{ group, state: one }, flag(state.sync === one)])
+  );
+  return [
+    gauge("state_lsn", "Number of the last write that this node has.", each(({ lsn }) => lsn)),
+    gauge("state_peer_lsn", "Number of the last write that the peer has.", each((state) => state.peer_lsn)),
+    gauge("state_durable_lsn", "Number of the last write on this node's disk.", each((state) => state.durable_lsn)),
+    gauge("state_keys", "Keys of the group.", each(({ keys }) => keys)),
+    gauge("state_bytes", "Bytes of these keys and values.", each(({ bytes }) => bytes)),
+    gauge("state_sync", "1 for how the two copies stand.", sync),
+  ];
+}
+
+/** The stream between the two copies; packets of the present connection begin anew with it. */
+function streamMetrics(stream: StreamStats | null): Metric[] {
+  const each = (value: (path: PathStats) => number | null): Sample[] =>
+    (stream?.paths ?? []).map((path, number) => [{ path: `${number}` }, value(path)]);
+  return [
+    gauge("stream_up", "Whether the stream to the peer is connected.", [[{}, stream && flag(stream.up)]]),
+    counter("stream_connections_total", "Connections since the start.", [[{}, stream && stream.connections]]),
+    gauge("stream_path_live", "Whether the path carries data.", each(({ live }) => flag(live))),
+    gauge("stream_path_rtt_seconds", "Round trip.", each(({ rttUs }) => rttUs === null ? null : rttUs / 1e6)),
+    counter("stream_path_sent_total", "Packets sent by this connection.", each(({ sent }) => sent)),
+    counter("stream_path_lost_total", "Packets among them that were given up as lost.", each(({ lost }) => lost)),
+    counter("stream_path_received_total", "Packets received by this connection.", each(({ received }) => received)),
+    counter("stream_path_errors_total", "Errors of the path's socket.", each(({ errors }) => errors)),
   ];
 }
 

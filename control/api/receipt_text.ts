@@ -59,6 +59,10 @@ export function packetsText(packets: PacketCounts): string {
   }
   if (packets.released > 0) parts.push(`released ${packets.released}`);
   if (packets.returned > 0) parts.push(`given back ${packets.returned}`);
+  if (packets.replayed !== undefined) {
+    const age = packets.replayed === 0 ? "" : ` (the oldest ${durationText(packets.replayedOldestUs ?? 0)} old)`;
+    parts.push(`replayed ${packets.replayed} of ${packets.shadowed ?? packets.replayed} in the shadow${age}`);
+  }
   parts.push(`dropped ${packets.dropped}`);
   return parts.join(", ");
 }

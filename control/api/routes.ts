@@ -57,7 +57,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     path: "/metrics",
     answer: async ({ backend }) =>
-      new Response(metricsText(await snapshot(backend), backend.journalHealth()), {
+      new Response(metricsText(await snapshot(backend), backend.journalHealth(), backend.state.stream()), {
         headers: { "content-type": METRICS_TYPE },
       }),
   },

@@ -44,27 +44,36 @@ export const STATE_ROUTES: readonly Route[] = [
   },
 ];
 
+/** An answer but for the headers that say where the state stands. */
+interface Answer {
+  readonly status?: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array<ArrayBuffer> | null;
+}
+
 type StateAnswer = (
   state: GroupState,
   request: Request,
   args: RouteArgs,
   context: ApiContext,
-) => Promise<Response> | Response;
+) => Promise<Answer> | Answer;
 
 /** Every answer, also that something cannot be done, says where the state stood then. */
 function answering(act: StateAnswer): Route["answer"] {
   return async (context, request, args) => {
     const state = context.backend.state.group(args.group);
-    let response: Response;
     try {
-      response = await act(state, request, args, context);
+      const { body, status = 200, headers } = await act(state, request, args, context);
+      return new Response(body, { status, headers: { ...headers, ...position(state) } });
     } catch (error) {
       if (!(error instanceof StateProblem)) throw error;
       throw problemOf(error, state);
     }
-    for (const [name, value] of Object.entries(position(state))) response.headers.set(name, value);
-    return response;
   };
+}
+
+function jsonAnswer(value: unknown): Answer {
+  return { body: JSON.stringify(value) + "\n", headers: { "content-type": "application/json" } };
 }
 
 function position({ replica, role }: GroupState): Record<string, string> {
@@ -92,23 +101,23 @@ function problemOf(problem: StateProblem, state: GroupState): ApiProblem {
 
 // ---- one key
 
-function get({ replica }: GroupState, request: Request, { key }: RouteArgs): Response {
+function get({ replica }: GroupState, request: Request, { key }: RouteArgs): Answer {
   const row = replica.table.get(key);
   if (row === null || row.value === null) {
     throw new ApiProblem(404, "no-such-key", "No such key", `there is no key ${JSON.stringify(key.slice(0, 80))}`);
   }
   const headers = { "content-type": "application/octet-stream", etag: `"${row.lsn}"` };
-  if (request.headers.get("if-none-match") === headers.etag) return new Response(null, { status: 304, headers });
-  return new Response(new Uint8Array(row.value), { headers });
+  if (request.headers.get("if-none-match") === headers.etag) return { status: 304, headers, body: null };
+  return { headers, body: new Uint8Array(row.value) };
 }
 
-async function put(state: GroupState, request: Request, { key }: RouteArgs, context: ApiContext): Promise<Response> {
+async function put(state: GroupState, request: Request, { key }: RouteArgs, context: ApiContext): Promise<Answer> {
   const ack = ackOf(request);
   const value = await readBytes(request, VALUE_BYTES_MAX);
   return await write(state, context, { ops: [{ key, value, ...condition(state, key, request) }], ack }, { key });
 }
 
-async function remove(state: GroupState, request: Request, { key }: RouteArgs, context: ApiContext): Promise<Response> {
+async function remove(state: GroupState, request: Request, { key }: RouteArgs, context: ApiContext): Promise<Answer> {
   const ops = [{ key, value: null, ...condition(state, key, request) }];
   return await write(state, context, { ops, ack: ackOf(request) }, { key });
 }
@@ -144,15 +153,15 @@ async function write(
   { backend }: ApiContext,
   request: WriteRequest,
   more: Readonly<Record<string, unknown>>,
-): Promise<Response> {
+): Promise<Answer> {
   await backend.state.room();
   const { lsn, epoch, ack, degraded } = await state.write(request);
-  return json({ ...more, lsn, version: lsn, epoch, ack, degraded });
+  return jsonAnswer({ ...more, lsn, version: lsn, epoch, ack, degraded });
 }
 
 // ---- many keys
 
-async function batch(state: GroupState, request: Request, _args: RouteArgs, context: ApiContext): Promise<Response> {
+async function batch(state: GroupState, request: Request, _args: RouteArgs, context: ApiContext): Promise<Answer> {
   const type = (request.headers.get("content-type") ?? "").split(";")[0]!.trim().toLowerCase();
   if (type !== "application/x-ndjson") {
     const hint = 'send application/x-ndjson: a line {"op":"put","key":"k","value":"v"} for each key';
@@ -180,12 +189,12 @@ function listOrWatch(context: ApiContext, request: Request, args: RouteArgs): Pr
   return new Response(stateStream(state, lsn, prefix, context.closing), { headers: SSE_HEADERS });
 }
 
-function list({ replica }: GroupState, request: Request): Response {
+function list({ replica }: GroupState, request: Request): Answer {
   const params = new URL(request.url).searchParams;
   const limit = whole(params.get("limit"), LIST_MAX, LIST_MAX, "limit");
   const found = replica.table.list(params.get("prefix") ?? "", params.get("after") ?? "", limit + 1);
   const keys = found.slice(0, limit).map(({ key, lsn, size }) => ({ key, version: lsn, size }));
-  return json({ keys, next: found.length > limit ? keys.at(-1)!.key : null, lsn: replica.lsn });
+  return jsonAnswer({ keys, next: found.length > limit ? keys.at(-1)!.key : null, lsn: replica.lsn });
 }
 
 function whole(text: string | null, fallback: number, max: number, name: string): number {

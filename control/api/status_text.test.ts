@@ -17,6 +17,7 @@ keys: both nodes have 1f3a9c02 alone
 
 GROUP  ROLE     EPOCH  LEASE       PEER IS  ELIGIBLE  ADDRESSES
 web    primary  12     18 ms left  standby  yes       10.77.0.100 veth0, fd00:77::100 veth0
+web: wire shared; frames a second here 1200, at the peer 1198; in the shadow 7 packets, the oldest 1.50 ms old
 web: service echo is running, healthy
 web: gateway 10.77.0.254 answers, heard 310 ms ago
 
@@ -64,6 +65,7 @@ keys: signs with 1f3a9c02, has no other; those of b are not known
 
 GROUP  ROLE      EPOCH  LEASE  PEER IS  ELIGIBLE  ADDRESSES
 web    starting  0      none   -        no
+web: wire shared; frames a second here 1200, at the peer 1198; in the shadow 7 packets, the oldest 1.50 ms old
 web cannot be primary here: veth0 has no carrier
 `,
   );

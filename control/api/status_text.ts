@@ -4,6 +4,7 @@ import type { GroupJson, StatusJson } from "./json.ts";
 import { keyLines } from "./key_text.ts";
 import { receiptTitle } from "./receipt_text.ts";
 import { durationText, spanText, tableText } from "./units.ts";
+import { wireText } from "./wire_text.ts";
 
 /** Ends with a line break. */
 export function statusText(status: StatusJson): string {
@@ -45,7 +46,12 @@ function groupTable(groups: readonly GroupJson[]): string {
   const table = tableText([["GROUP", "ROLE", "EPOCH", "LEASE", "PEER IS", "ELIGIBLE", "ADDRESSES"], ...rows]);
   const reasons = groups.filter((group) => !group.eligible)
     .map((group) => `${group.name} cannot be primary here: ${group.eligible_reason}\n`);
-  return table + serviceLines(groups) + groups.map(gatewayLine).join("") + reasons.join("");
+  return table + wireLines(groups) + serviceLines(groups) + groups.map(gatewayLine).join("") + reasons.join("");
+}
+
+function wireLines(groups: readonly GroupJson[]): string {
+  return groups.map((group) => [group.name, wireText(group)] as const)
+    .map(([name, text]) => text === null ? "" : `${name}: wire ${text}\n`).join("");
 }
 
 function gatewayLine({ name, gateway }: GroupJson): string {

@@ -26,7 +26,7 @@ function isGroup(group: Fields): boolean {
   return texts(group, "name", "role", "eligible_reason") && numbers(group, "epoch") &&
     orNull("string", group, "peer_role") && isObject(lease) && orNull("number", lease, "left_ms") &&
     isObject(state) && numbers(state, "lsn", "peer_lsn", "keys", "bytes") && texts(state, "sync") && isCounts(held) &&
-    isCounts(packets) &&
+    isCounts(packets) && isWire(group["wire"]) && (group["shadow"] === undefined || isCounts(group["shadow"])) &&
     listOf(addresses, (it) => texts(it, "address", "interface")) &&
     listOf(services, isService) && (last === null || isReceipt(last)) &&
     listOf(stragglers, (it) => texts(it, "address") && numbers(it, "packets", "seconds"));
@@ -35,6 +35,12 @@ function isGroup(group: Fields): boolean {
 function isService(service: Fields): boolean {
   return texts(service, "name", "state") && orNull("boolean", service, "healthy") &&
     orMissing("number", service, "pid", "restarts") && orMissing("string", service, "since", "last_error");
+}
+
+/** Of a group with a shared wire only. */
+function isWire(wire: unknown): boolean {
+  return wire === undefined ||
+    (isObject(wire) && texts(wire, "in_force") && orNull("number", wire, "seen", "peer_seen"));
 }
 
 export function isEntry(value: unknown): value is EntryJson {

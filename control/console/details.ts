@@ -1,5 +1,6 @@
 /** Everything that is known of one item. Pure. */
 import type { GroupJson, StatusJson } from "../api/json.ts";
+import { wireText } from "../api/wire_text.ts";
 import { durationText, spanText } from "../api/units.ts";
 import { field, fieldRows, type Page } from "./fields.ts";
 import { slices } from "./history.ts";
@@ -106,6 +107,7 @@ function groupPage(state: ConsoleState, id: string, width: number): Page | null 
       "held",
       `${group.held.now} now, ${group.held.total} in all, released ${group.held.released}, dropped ${group.held.dropped}`,
     ),
+    ...[wireText(group)].flatMap((text) => text === null ? [] : fieldRows("wire", text, width)),
     ...fieldRows(
       "packets",
       `served ${group.packets.served}, passed on ${group.packets.passed}, stopped ${group.packets.dropped} coming and ` +

@@ -28,7 +28,7 @@ function planRows(state: ConsoleState, { plan, stage }: Extract<Mode, { kind: "p
         row(),
         row(
           "  ",
-          span(`Move ${plan.group} from ${plan.from ?? "nobody"} to ${plan.to ?? "the other node"}?`, "strong"),
+          span(questionText(plan, stage.rehearsal), "strong"),
           span("  y / n", "title"),
         ),
       ];
@@ -49,6 +49,12 @@ function planRows(state: ConsoleState, { plan, stage }: Extract<Mode, { kind: "p
   }
 }
 
+/** What would be refused or called off may be tried: things change while one reads. */
+function questionText({ group, from, to }: Plan, rehearsal: Rehearsal | null): string {
+  const move = `ove ${group} from ${from ?? "nobody"} to ${to ?? "the other node"}`;
+  return rehearsal?.possible === false ? `Try to m${move} all the same?` : `M${move}?`;
+}
+
 function rehearsalRows(it: Rehearsal, width: number): Row[] {
   const steps = it.steps.map(({ step, us }) => ({ step, atUs: us }));
   const bars = barRows(steps, width - 4).map(({ spans }) => ({ spans: [span("  "), ...spans] }));
@@ -56,7 +62,7 @@ function rehearsalRows(it: Rehearsal, width: number): Row[] {
     ...(it.possible
       ? fieldRows("if now", `possible${gapText(it)}`, width, "good")
       : fieldRows("if now", "not possible", width, "bad")),
-    ...(it.basis === "" ? [] : fieldRows("", `by ${it.basis}`, width, "dim")),
+    ...(it.basis === "" || !it.possible ? [] : fieldRows("", `by ${it.basis}`, width, "dim")),
     ...it.notReady.flatMap((text) => fieldRows("not ready", text, width, "bad")),
     ...it.survives.flatMap((text, i) => fieldRows(i === 0 ? "survives" : "", text, width)),
     ...it.doesNot.flatMap(({ what, why }, i) => fieldRows(i === 0 ? "does not" : "", `${what}: ${why}`, width, "warn")),

@@ -159,6 +159,16 @@ Deno.test("a switchover shows its rehearsal, asks, moves, and plays the receipt 
   assert.equal(player.state.mode.kind, "dashboard");
 });
 
+Deno.test("a move that is not possible now: what is not ready comes first, and it is asked as what it is", () => {
+  const not = readRehearsal({ ...REHEARSAL, possible: false, not_ready: ["a is not heard"] });
+  const player = Player.both().press("s").take({ kind: "rehearsed", group: "web", rehearsal: not, remark: "" });
+  assert.match(
+    text(player),
+    /if now +not possible\n +not ready +a is not heard\n[^]*Try to move web from a to b all the same\?/,
+  );
+  assert.doesNotMatch(text(player), /by the last planned move/);
+});
+
 Deno.test("n moves nothing; a refusal is shown; an answer that comes after Esc is nothing", () => {
   const player = Player.both().press("s").take({
     kind: "rehearsed",

@@ -30,5 +30,7 @@ function fillGroup(n: NodeState, g: GroupState, out: Heartbeat): void {
   said.traffic = g.traffic;
   said.epoch = g.epoch;
   said.switchId = g.switchId;
+  said.fallback = g.fallback;
+  said.seen = g.seen;
   said.links = g.phaseLinks;
 }

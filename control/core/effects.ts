@@ -13,6 +13,8 @@ export type Effect =
   | { readonly kind: "askGateway"; readonly group: number }
   /** Addresses on the interfaces, a beat marked TAKE, announcements. A refusal comes back as `takeRefused`. */
   | { readonly kind: "take"; readonly group: number; readonly epoch: number }
+  /** Which wire is in force has changed: the kernel speaks of the virtual MAC, or of the node's own. */
+  | { readonly kind: "wire"; readonly group: number }
   /** Tell the neighbours again. */
   | { readonly kind: "announce"; readonly group: number }
   /** Addresses off the service interfaces; they stay on `lo`. */

@@ -62,6 +62,12 @@ export interface GroupState {
   readonly name: string;
   /** Service interfaces of the group, as bits of the pair's list of service interfaces. */
   readonly links: number;
+  /** Both nodes hear the group's packets: nobody has to learn who serves, and the old node of a switchover has no stragglers. */
+  readonly shared: boolean;
+  /** ... but the network does not play along, and neighbours are told as on any other wire. Written by `shared_wire.ts` alone. */
+  fallback: boolean;
+  /** Frames for the virtual MAC in the last second, plus one; 1: none on one of the interfaces; 0: not counted yet. */
+  seen: number;
   preferSelf: boolean;
   preempt: boolean;
   /** Written by `become` alone. */
@@ -143,12 +149,15 @@ export function createGroup(
       GroupState,
       "index" | "name" | "links" | "preferSelf" | "preempt" | "usedUpTo" | "reservedUpTo" | "unproven"
     >
-    & { readonly gateway?: GatewaySetup },
+    & { readonly shared?: boolean; readonly gateway?: GatewaySetup },
   nowUs: number,
 ): GroupState {
   const { gateway, ...own } = setup;
   return {
     ...own,
+    shared: setup.shared ?? false,
+    fallback: false,
+    seen: 0,
     gateway: gateway === undefined ? null : createGateway(gateway),
     role: "starting",
     sinceUs: nowUs,

@@ -56,6 +56,9 @@ export interface GroupBeat {
   /** Highest epoch known; the sender's own when it is primary. */
   epoch: number;
   switchId: number;
+  /** Of a group with a shared wire: it does not work, says who serves; and what the sender sees of it (`GroupState.seen`). */
+  fallback: boolean;
+  seen: number;
   /** Bit i: the statement of `phase` holds for service interface i of the pair. */
   links: number;
 }
@@ -109,7 +112,17 @@ export const DIGEST_BYTES = 8;
 export const KEYS_MAX = 2;
 
 export function emptyGroupBeat(): GroupBeat {
-  return { role: "starting", phase: "none", able: false, traffic: false, epoch: 0, switchId: 0, links: 0 };
+  return {
+    role: "starting",
+    phase: "none",
+    able: false,
+    traffic: false,
+    epoch: 0,
+    switchId: 0,
+    fallback: false,
+    seen: 0,
+    links: 0,
+  };
 }
 
 export function emptyHeartbeat(): Heartbeat {

@@ -175,6 +175,18 @@ export const NO_STATE: StateSnapshot = {
   sync: "alone",
 };
 
+/** Packets that a standby on a shared wire keeps until the primary has given a later sign of life. */
+export interface ShadowSnapshot {
+  readonly now: number;
+  readonly bytes: number;
+  readonly oldest_ms: number;
+  /** Since the daemon's start: kept; served at failovers; dropped as served by the peer; dropped because there were too many or too old. */
+  readonly total: number;
+  readonly replayed: number;
+  readonly served: number;
+  readonly dropped: number;
+}
+
 export interface GroupSnapshot {
   readonly name: string;
   readonly role: Role;
@@ -185,6 +197,14 @@ export interface GroupSnapshot {
   readonly state: StateSnapshot;
   readonly last_switch: SwitchReceipt | null;
   readonly held: { readonly now: number; readonly total: number; readonly released: number; readonly dropped: number };
+  readonly shadow?: ShadowSnapshot;
+  /** Of a group with a shared wire: which wire is in force, and what this node and the peer see of the virtual MAC, frames a second. */
+  readonly wire?: {
+    readonly in_force: "shared" | "announce";
+    readonly seen: number | null;
+    readonly peer_seen: number | null;
+    readonly macs: readonly string[];
+  };
   readonly packets: {
     readonly served: number;
     readonly passed: number;

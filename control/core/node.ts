@@ -5,6 +5,7 @@
  * State is changed in place: at a thousand events a second an immutable machine would feed the garbage collector of the one
  * thread that must not pause. It is deterministic all the same: same state and event, same state and effects.
  */
+import { judgeConfig } from "./compatible.ts";
 import { answerCommand, becomeFenced, keepEpochsAhead } from "./become.ts";
 import { switchover } from "./command.ts";
 import type { Effect } from "./effects.ts";
@@ -18,6 +19,7 @@ import type { Limits } from "./limits.ts";
 import { deferProbes, probeAnswered, voidProbes } from "./probing.ts";
 import { answeredUs, noQuestions, type SentQuestions } from "./questions.ts";
 import { repeatOrder } from "./serving.ts";
+import { followWire, wireJudged } from "./shared_wire.ts";
 import {
   addressContested,
   heardBehindPackets,
@@ -98,6 +100,8 @@ export type CoreEvent =
     readonly force: boolean;
   }
   | { readonly kind: "limits"; readonly limits: Limits }
+  /** The primary of a shared wire has compared what both nodes see: why it does not work, "" if it does. */
+  | { readonly kind: "wire"; readonly group: number; readonly reason: string }
   | { readonly kind: "maintenance"; readonly on: boolean }
   | { readonly kind: "stop" };
 
@@ -214,6 +218,9 @@ export function stepNode(n: NodeState, nowUs: number, event: CoreEvent): readonl
     case "limits":
       n.limits = event.limits;
       break;
+    case "wire":
+      wireJudged(n, n.groups[event.group]!, event.reason);
+      break;
     case "maintenance":
       n.maintenance = event.on;
       break;
@@ -265,31 +272,8 @@ function heard(n: NodeState, beat: Heartbeat, link: number): void {
   refuteHint(n);
   n.peerSoftware = beat.software;
   n.peerStopping = beat.stopping;
-  n.compatible = sameDigest(n.digest, beat.digest) && beat.groupCount === n.groups.length;
-  if (!n.compatible) return sayIncompatible(n);
-  if (n.incompatibleSaid) {
-    n.incompatibleSaid = false;
-    n.out.push({ kind: "alarm", alarm: "incompatible", text: null });
-  }
+  if (!judgeConfig(n, beat)) return;
   for (const g of n.groups) heardGroup(n, g, beat.groups[g.index]!, link);
-}
-
-function sameDigest(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
-}
-
-function sayIncompatible(n: NodeState): void {
-  if (n.incompatibleSaid) return;
-  n.incompatibleSaid = true;
-  const text =
-    `${n.peerName} runs with another configuration of this pair (nodes, paths, groups, addresses or timing): both nodes stay as they are`;
-  n.out.push({ kind: "alarm", alarm: "incompatible", text }, {
-    kind: "event",
-    level: "alarm",
-    event: "incompatible",
-    group: null,
-    text,
-  });
 }
 
 function heardGroup(n: NodeState, g: GroupState, said: GroupBeat, link: number): void {
@@ -298,6 +282,7 @@ function heardGroup(n: NodeState, g: GroupState, said: GroupBeat, link: number):
   g.unproven = false;
   if (g.role !== "primary" && g.role !== "leaving" && said.epoch > g.epoch) g.epoch = said.epoch;
   keepEpochsAhead(n, g);
+  followWire(n, g);
   // Only what travels on the group's own networks says anything about its packets.
   const own = link & g.links;
   switch (g.role) {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { HintSource } from "./hints.ts";
 import { type Said, ScriptedNode, type ScriptSetup } from "./scripted.ts";
+import { nextWakeUs } from "./wake.ts";
 
 const PRIMARY: Said = { role: "primary", epoch: 2 };
 
@@ -339,4 +340,12 @@ Deno.test("a quiet standby beats slowly, anybody else at the full rate", () => {
   assert.ok(beats(quiet, before + 5.5) <= 1);
   const serving = primary();
   assert.equal(beats(serving, 420), 10);
+});
+
+Deno.test("a node that loses its lease after seconds of silence wants to be woken now, not seconds ago", () => {
+  const node = primary().until(3_600).on({ kind: "leaseLost", group: 0, reason: "lapsed" });
+  assert.equal(node.group.role, "fenced");
+  assert.equal(nextWakeUs(node.node), node.nowUs);
+  const never = new ScriptedNode().until(3_600).on({ kind: "leaseLost", group: 0, reason: "lapsed" });
+  assert.equal(nextWakeUs(never.node), never.nowUs);
 });

@@ -38,6 +38,7 @@ export interface ScriptSetup {
   readonly usedUpTo?: number;
   readonly reservedUpTo?: number;
   readonly unproven?: boolean;
+  readonly shared?: boolean;
   readonly gateway?: GatewaySetup;
   readonly fencing?: boolean;
 }
@@ -57,7 +58,15 @@ export class ScriptedNode {
   #lines: string[] = [];
 
   constructor(setup: ScriptSetup = {}) {
-    const { index = 0, preempt = false, links = 1, usedUpTo = 0, reservedUpTo = 1000, unproven = false } = setup;
+    const {
+      index = 0,
+      preempt = false,
+      links = 1,
+      usedUpTo = 0,
+      reservedUpTo = 1000,
+      unproven = false,
+      shared = false,
+    } = setup;
     const group: NodeSetup["groups"][number] = {
       name: "web",
       links,
@@ -66,6 +75,7 @@ export class ScriptedNode {
       usedUpTo,
       reservedUpTo,
       unproven,
+      shared,
       ...(setup.gateway === undefined ? {} : { gateway: setup.gateway }),
     };
     this.node = createNode({
@@ -112,6 +122,8 @@ export class ScriptedNode {
       traffic: false,
       epoch: 0,
       switchId: 0,
+      fallback: false,
+      seen: 0,
       links: 0,
       ...said,
     };

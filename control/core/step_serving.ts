@@ -19,6 +19,7 @@ import { givesUp } from "./gateway.ts";
 import { able, type GroupState, nextEpoch, type NodeFacts, peerAlive } from "./group.ts";
 import { probe } from "./probing.ts";
 import { answersNow } from "./questions.ts";
+import { onSharedWire } from "./shared_wire.ts";
 import { noteServed, orderServices, servicesReady } from "./serving.ts";
 
 // ---- primary
@@ -192,11 +193,13 @@ export function heardLeaving(n: NodeFacts, g: GroupState, link: number): void {
   const peer = g.peer;
   if (peer.role === "primary" && peer.epoch >= g.epoch) {
     g.epoch = peer.epoch;
-    g.passUntilUs = n.nowUs + n.limits.passUs;
+    if (!onSharedWire(g)) g.passUntilUs = n.nowUs + n.limits.passUs;
     // It took over without our release: what is left of our lease must not outlive this step.
     if (!g.moving.leaseGone) n.out.push({ kind: "beat", group: g.index, step: "drop" });
     becomeStandby(n, g, `handed over to ${n.peerName}, epoch ${peer.epoch}`);
     n.out.push({ kind: "addressesOff", group: g.index });
+    // On a shared wire the new node hears everything itself.
+    if (onSharedWire(g)) n.out.push({ kind: "beat", group: g.index, step: "unpass" });
     heardBehindPackets(n, g, link);
     n.out.push({ kind: "end", group: g.index, outcome: "done" });
     answerCommand(n, g, true, "");

@@ -36,8 +36,12 @@ export interface PacketCounts {
   readonly released: number;
   /** Given back to the old node when a switchover was called off. */
   readonly returned: number;
-  /** Lost by an overrun of the hold. */
+  /** Lost by an overrun of the hold, or of the shadow. */
   readonly dropped: number;
+  /** Of a shared wire, at a failover: in the shadow when the lease was taken, served of it, and how old the oldest of these was. */
+  readonly shadowed?: number;
+  readonly replayed?: number;
+  readonly replayedOldestUs?: number;
 }
 
 /** What happened in a switch, written by the node that did it (both nodes write one, each its own side). */

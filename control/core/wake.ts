@@ -33,9 +33,13 @@ function groupWakeUs(n: NodeState, g: GroupState): number {
     case "suspecting":
       return probeWakeUs(n, g);
     case "fenced":
-      return Math.min(
-        ask,
-        n.compatible ? Math.max(n.heardUs + n.limits.deadAfterUs, probeWakeUs(n, g)) : probeWakeUs(n, g),
+      // Not before it was: the peer may have been silent for hours then, and a wake that was due at that time would be late by as much.
+      return Math.max(
+        g.sinceUs,
+        Math.min(
+          ask,
+          n.compatible ? Math.max(n.heardUs + n.limits.deadAfterUs, probeWakeUs(n, g)) : probeWakeUs(n, g),
+        ),
       );
     case "preparing":
       return Math.min(g.moving.deadlineUs, Math.max(n.heardUs + n.limits.suspectUs, probeWakeUs(n, g)));

@@ -36,6 +36,8 @@ function fullHeartbeat(): Heartbeat {
     traffic: true,
     epoch: 7,
     switchId: 0xdead_beef,
+    fallback: false,
+    seen: 0,
     links: 3,
   };
   beat.groups[1] = {
@@ -45,6 +47,8 @@ function fullHeartbeat(): Heartbeat {
     traffic: false,
     epoch: 0xffff_fffe,
     switchId: 9,
+    fallback: false,
+    seen: 0,
     links: 0x8000,
   };
   beat.software = "0.1.24";
@@ -125,6 +129,8 @@ const anyHeartbeat: fc.Arbitrary<Heartbeat> = fc.record({
       traffic: fc.boolean(),
       epoch: u32,
       switchId: u32,
+      fallback: fc.boolean(),
+      seen: fc.integer({ min: 0, max: 0xffff }),
       links: fc.integer({ min: 0, max: 0xffff }),
     }),
     { maxLength: GROUPS_MAX },

@@ -8,7 +8,7 @@
  * 32 f64 sequence      40 f64 time of sending, µs
  * 48 8 bytes digest of the pair's configuration
  * 56 u8 links  57 u8 MACs  58 u8 groups  59 u8 0
- * 60 links × {u32 low part of the sequence last heard, u32 µs since}, MACs × 6, groups × {u8 role, u8 phase, u8 flags, u8 0, u32 epoch, u32 switch id, u16 links, u16 0}
+ * 60 links × {u32 low part of the sequence last heard, u32 µs since}, MACs × 6, groups × {u8 role, u8 phase, u8 flags, u8 0, u32 epoch, u32 switch id, u16 links, u16 seen}
  *    {u8 type, u8 length, bytes}*   1: software version; 2: u16 links that are spared; 3: ids of the keys that the sender accepts, u32 each;
  *       unknown types are skipped
  *    16 bytes tag: HMAC-SHA256 over all before it under the key of the key id, cut to 128 bits (RFC 2104 section 5)
@@ -20,7 +20,16 @@
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { Tagger } from "./tag.ts";
-import { DIGEST_BYTES, GROUPS_MAX, type Heartbeat, KEYS_MAX, LINKS_MAX, MACS_MAX, PHASES } from "./heartbeat.ts";
+import {
+  DIGEST_BYTES,
+  type GroupBeat,
+  GROUPS_MAX,
+  type Heartbeat,
+  KEYS_MAX,
+  LINKS_MAX,
+  MACS_MAX,
+  PHASES,
+} from "./heartbeat.ts";
 import { ROLES } from "./vocabulary.ts";
 
 export const WIRE_VERSION = 1;
@@ -36,6 +45,8 @@ const FLAG_STOPPING = 1;
 const FLAG_ANSWER_NOW = 2;
 const GROUP_ABLE = 1;
 const GROUP_TRAFFIC = 2;
+const GROUP_FALLBACK = 4;
+const U16_MAX = 0xffff;
 /** Longest datagram that this version writes or reads; below every path's MTU. */
 export const DATAGRAM_MAX = 1200;
 
@@ -126,18 +137,22 @@ export function encodeHeartbeat(beat: Heartbeat, key: WireKey, out: Uint8Array<A
     const group = beat.groups[i]!;
     view.setUint8(at, ROLES.indexOf(group.role));
     view.setUint8(at + 1, PHASES.indexOf(group.phase));
-    view.setUint8(at + 2, (group.able ? GROUP_ABLE : 0) | (group.traffic ? GROUP_TRAFFIC : 0));
+    view.setUint8(at + 2, flagsOf(group));
     view.setUint8(at + 3, 0);
     view.setUint32(at + 4, group.epoch);
     view.setUint32(at + 8, group.switchId);
     view.setUint16(at + 12, group.links);
-    view.setUint16(at + 14, 0);
+    view.setUint16(at + 14, Math.min(group.seen, U16_MAX));
   }
   at = encodeSparing(beat.sparing, out, encodeSoftware(beat.software, out, at));
   if (beat.keyCount > 0) at = encodeKeys(beat, view, at);
   const tag = key.sealer.tag(out, at);
   for (let i = 0; i < TAG_BYTES; i++) out[at + i] = tag[i]!;
   return at + TAG_BYTES;
+}
+
+function flagsOf(group: GroupBeat): number {
+  return (group.able ? GROUP_ABLE : 0) | (group.traffic ? GROUP_TRAFFIC : 0) | (group.fallback ? GROUP_FALLBACK : 0);
 }
 
 function encodeSoftware(software: string, out: Uint8Array, at: number): number {
@@ -244,6 +259,8 @@ function readBody(bytes: Uint8Array, view: DataView, end: number, into: Heartbea
     group.epoch = view.getUint32(at + 4);
     group.switchId = view.getUint32(at + 8);
     group.links = view.getUint16(at + 12);
+    group.fallback = (said & GROUP_FALLBACK) !== 0;
+    group.seen = view.getUint16(at + 14);
   }
   into.keyCount = 0;
   return readTail(bytes, view, at, end, into);

@@ -5,8 +5,8 @@ import { keyIdOf } from "../core/wire.ts";
 import type { EventLevel } from "../core/vocabulary.ts";
 import type { StateJournal } from "../journal/state_client.ts";
 import type { StateHealth } from "../journal/state_store.ts";
-import type { StateRules } from "../state/group_state.ts";
 import { StateManager, type StoredState } from "../state/manager.ts";
+import type { StateRules } from "../state/rules.ts";
 import { StateApi } from "./state_api.ts";
 import { PeerStream } from "../stream/peer_stream.ts";
 
@@ -59,7 +59,7 @@ export class NodeState {
     this.#keys = parts.keys;
     this.#sealing = keyIdOf(parts.keys[0]!);
     this.manager = manager;
-    this.api = new StateApi(manager, parts.journal);
+    this.api = new StateApi(manager, parts.journal, () => this.#stream?.stats() ?? null);
   }
 
   /** Says what it has, and looks for the peer. */
@@ -119,7 +119,7 @@ export class NodeState {
   }
 
   reload(config: PairConfig): void {
-    for (const group of config.groups) this.manager.setRules(group.name, rulesOf(group));
+    this.manager.setRules(new Map(config.groups.map((group) => [group.name, rulesOf(group)])));
   }
 
   /** All open from now on; until `sealWith` says otherwise, what sealed goes on sealing, or else the first. */

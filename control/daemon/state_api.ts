@@ -4,6 +4,7 @@ import type { Orphan } from "../journal/state_change.ts";
 import type { StateJournal } from "../journal/state_client.ts";
 import type { GroupState } from "../state/group_state.ts";
 import type { StateManager } from "../state/manager.ts";
+import type { StreamStats } from "../stream/stats.ts";
 import { requireGroup } from "./services_api.ts";
 
 /** Who keeps what was set aside. */
@@ -12,10 +13,12 @@ export type OrphanKeeper = Pick<StateJournal, "orphans" | "dropOrphans">;
 export class StateApi implements StateBackend {
   readonly #manager: StateManager;
   readonly #journal: OrphanKeeper;
+  readonly stream: () => StreamStats | null;
 
-  constructor(manager: StateManager, journal: OrphanKeeper) {
+  constructor(manager: StateManager, journal: OrphanKeeper, stream: () => StreamStats | null) {
     this.#manager = manager;
     this.#journal = journal;
+    this.stream = stream;
   }
 
   group(group: string): GroupState {

@@ -66,10 +66,16 @@ export class StateBatch {
     }
   }
 
-  /** The same as changes: what another batch, or the same one elsewhere, can be told. */
+  /** Part of what was there goes: until all that takes its place is written, the table is neither the old nor the new one. */
+  get takesAway(): boolean {
+    return this.cleared || this.forgetAbove !== null || this.forgotten.size > 0;
+  }
+
+  /** The same as changes: what another batch, or the same one elsewhere, can be told, also bit by bit. */
   *changes(): Generator<StateChange> {
     const { group } = this;
     if (this.cleared) yield { kind: "clear", group };
+    if (this.takesAway && this.position !== null) yield { kind: "position", group, ...this.position, copying: true };
     if (this.forgetAbove !== null) yield { kind: "forgetAbove", group, lsn: this.forgetAbove };
     if (this.forgotten.size > 0) yield { kind: "forget", group, keys: [...this.forgotten] };
     for (let from = 0;;) {

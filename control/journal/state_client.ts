@@ -1,15 +1,13 @@
 /** The groups' state on the disk as the main thread sees it: it never waits, and learns what is on the disk. */
 import { JournalError } from "./failure.ts";
-import { StateBatches } from "./state_batch.ts";
-import { changeBytes, type Orphan, type StateChange } from "./state_change.ts";
+import type { Orphan, StateChange } from "./state_change.ts";
 import { type RowCursor, TABLE_START } from "./state_cursor.ts";
+import { StateOutbox } from "./state_outbox.ts";
 import { type StateReply, type StateRequest, transfersOf } from "./state_protocol.ts";
 import type { StateHealth, StoredGroup } from "./state_store.ts";
 
 /** Messages to the thread that it has not taken yet: one that it works on, one that is there when it is done. */
 const MESSAGES_AHEAD = 2;
-/** What waits here for the thread is made one, key by key, from this size on. */
-const OUTBOX_BYTES = 4 * 1024 * 1024;
 const ORPHANS_LISTED = 1000;
 
 /** What is stored of a group. */
@@ -33,10 +31,7 @@ export class StateJournal {
   #nextRequest = 1;
   #sequence = 0;
   #durable = 0;
-  /** What waits for the thread, in order; or made one, if there is much of it. */
-  #outbox: StateChange[] = [];
-  #outboxBytes = 0;
-  readonly #merged = new StateBatches();
+  readonly #outbox = new StateOutbox();
   #urgent = false;
   #ahead = 0;
   #ended: string | null = null;
@@ -78,12 +73,8 @@ export class StateJournal {
       return sequence;
     }
     this.#urgent ||= urgent;
-    for (const change of changes) {
-      this.#outbox.push(change);
-      this.#outboxBytes += changeBytes(change);
-    }
+    this.#outbox.add(changes, sequence);
     if (this.#ahead === 0 || urgent) queueMicrotask(() => this.#post());
-    if (this.#outboxBytes > OUTBOX_BYTES) this.#merge();
     return sequence;
   }
 
@@ -196,31 +187,13 @@ export class StateJournal {
   }
 
   #post(all = false): void {
-    if (this.#ended !== null || (this.#ahead >= MESSAGES_AHEAD && !all)) return;
-    if (!this.#merged.empty) this.#unmerge();
-    if (this.#outbox.length === 0) return;
-    const request = {
-      kind: "append",
-      changes: this.#outbox,
-      sequence: this.#sequence,
-      urgent: this.#urgent,
-    } satisfies StateRequest;
-    this.#outbox = [];
-    this.#outboxBytes = 0;
-    this.#urgent = false;
-    this.#ahead++;
-    this.#send(request, transfersOf(request));
-  }
-
-  #merge(): void {
-    this.#merged.add(this.#outbox);
-    this.#outbox = [];
-    this.#outboxBytes = 0;
-  }
-
-  #unmerge(): void {
-    this.#merge();
-    this.#outbox = this.#merged.take().flatMap((batch) => [...batch.changes()]);
+    while (this.#ended === null && !this.#outbox.empty && (this.#ahead < MESSAGES_AHEAD || all)) {
+      const taken = this.#outbox.take();
+      const request = { kind: "append", ...taken, urgent: this.#urgent } satisfies StateRequest;
+      if (this.#outbox.empty) this.#urgent = false;
+      this.#ahead++;
+      this.#send(request, transfersOf(request));
+    }
   }
 
   #ask<K extends StateReply["kind"]>(

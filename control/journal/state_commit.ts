@@ -74,7 +74,8 @@ function begin(db: StateDatabase, batch: StateBatch): void {
   if (batch.cleared) id = db.clear(id, batch.group);
   if (batch.forgetAbove !== null) db.forgetAbove(id, batch.forgetAbove);
   for (const key of batch.forgotten) db.forget(id, key);
-  if (batch.position?.copying) db.setCopying(id);
+  // Its position comes with the last transaction.
+  if (batch.position !== null && (batch.position.copying || batch.takesAway)) db.setCopying(id);
   for (const { packed, at, foundByEpoch } of batch.orphans) db.addOrphans(batch.group, packed, at, foundByEpoch);
 }
 

@@ -1,6 +1,8 @@
 /** Reads of the state's file that the daemon and the commands have in common. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { PackedWriter, PIECE_BYTES } from "../core/state/packed.ts";
+import { PackedReader, PackedWriter, PIECE_BYTES } from "../core/state/packed.ts";
+import { KEY_BYTES_MAX } from "../core/state/row.ts";
+import { JournalError } from "./failure.ts";
 import type { Orphan, Position, Reign } from "./state_change.ts";
 import type { RowCursor } from "./state_cursor.ts";
 
@@ -67,17 +69,29 @@ export interface RowPage {
 /** Rows that are read at once, if they are small. */
 const PAGE_ROWS = 3000;
 
-/** Rows behind `from` in the order of their LSNs. */
+/**
+ * Rows behind `from` in the order of their LSNs. A row that nobody can have written is damage that SQLite does not see; left out, it would be
+ * missing from a table that counts as whole. @throws JournalError `damaged`
+ */
 export function selectPage(db: DatabaseSync, group: string, from: RowCursor): RowPage {
   const floor = selectPosition(db, group)?.floor ?? 0;
   const writer = new PackedWriter();
   let next: RowCursor | null = null;
   for (const [lsn, key, epoch, value] of readRows(db, group, from)) {
+    if (!isRow(lsn, key, epoch, value)) throw new JournalError("damaged", `a row of ${group} that cannot be`);
     // A tombstone below the floor is forgotten, if not yet deleted.
     if (value !== null || lsn > floor) { if (!writer.add(lsn, epoch, key, value)) break; }
     next = { lsn, key };
   }
-  return { rows: writer.rows, piece: writer.finish(), next };
+  const { rows } = writer, piece = writer.finish();
+  if (PackedReader.open(piece) === null) throw new JournalError("damaged", `rows of ${group} that cannot be`);
+  return { rows, piece, next };
+}
+
+/** What `PackedWriter` takes for granted. */
+function isRow(lsn: unknown, key: unknown, epoch: unknown, value: unknown): boolean {
+  return typeof lsn === "number" && key instanceof Uint8Array && key.length <= KEY_BYTES_MAX &&
+    typeof epoch === "number" && epoch >>> 0 === epoch && (value === null || value instanceof Uint8Array);
 }
 
 type StoredRow = [lsn: number, key: Uint8Array, epoch: number, value: Uint8Array | null];

@@ -4,8 +4,6 @@ import type { StateReply, StateRequest } from "./state_protocol.ts";
 import { type StateHealth, StateStore } from "./state_store.ts";
 import { Timers } from "./timers.ts";
 
-/** Rows that nobody waits for share a commit with what comes meanwhile. */
-const SHARE_MS = 20;
 /** Before the whole file is checked: the start comes first. */
 const VERIFY_AFTER_MS = 30_000;
 const VERIFY_EVERY_MS = 6 * 3_600_000;
@@ -76,7 +74,7 @@ export class StateThread {
         if (request.urgent) this.#wanted = request.sequence;
         // What came while the last commit ran is in one message: it needs no wait to be shared.
         if (request.urgent) this.#flush(store);
-        else this.#flushIn(SHARE_MS);
+        else this.#flushIn(0);
         this.#reply({ kind: "taken", sequence: request.sequence });
         return;
       case "open":

@@ -1,5 +1,6 @@
 /** The parts of the lab that run in namespaces of their own, each a child process of this same program. */
 import { type ClientOptions, runTcpClient, runUdpClient } from "./client.ts";
+import { type CrowdOptions, runCrowd } from "./crowd.ts";
 import { runJanitor } from "./janitor.ts";
 import { runTcpEcho, runUdpEcho } from "./services.ts";
 import { runWatcher } from "./watcher.ts";
@@ -7,6 +8,7 @@ import { runWatcher } from "./watcher.ts";
 type Inner =
   | { readonly part: "udp-echo" | "tcp-echo" | "watcher" }
   | { readonly part: "janitor"; readonly prefix: string; readonly folder: string }
+  | ({ readonly part: "tcp-crowd" } & CrowdOptions)
   | ({ readonly part: "udp-client" | "tcp-client" } & ClientOptions);
 
 /** @param text what `LabProcess.inner` was given, as JSON */
@@ -26,6 +28,9 @@ export async function runInner(text: string): Promise<number> {
       return 0;
     case "tcp-client":
       await runTcpClient(inner);
+      return 0;
+    case "tcp-crowd":
+      await runCrowd(inner);
       return 0;
     case "janitor":
       await runJanitor(inner.prefix, inner.folder);

@@ -17,8 +17,9 @@ const EXIT_USAGE = 2;
 export async function runLab(options: LabOptions): Promise<number> {
   const inner = Deno.env.get(INNER);
   if (inner !== undefined) return await (await import("./inner.ts")).runInner(inner);
-  const { chooseScenarios, scenarioList } = await import("./scenarios.ts");
-  const scenarios = chooseScenarios(options.scenario);
+  const { chooseScenarios, scenarioList, SHADOW } = await import("./scenarios.ts");
+  const shadow = options.scenario === SHADOW;
+  const scenarios = shadow ? [] : chooseScenarios(options.scenario);
   if (scenarios === null) {
     complain(terminal, "lab", `there is no scenario ${options.scenario}`);
     terminal.err(`scenarios:\n${scenarioList()}`);
@@ -40,6 +41,7 @@ export async function runLab(options: LabOptions): Promise<number> {
   const problem = await acquireRights(options);
   if (problem !== null) return complain(terminal, "lab", problem, "run it as root");
   if (options.console) return await (await import("./live.ts")).runLive();
+  if (shadow) return await (await import("./shadow.ts")).runShadow(options.json);
   return await (await import("./tour.ts")).runTour(scenarios, options);
 }
 

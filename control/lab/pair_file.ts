@@ -1,5 +1,14 @@
 /** The configuration of the lab's pair: one file for both nodes, as it should be. Pure. */
-import { cableAddress, HEARTBEAT_PORT, lanAddress, type NodeName, NODES, SERVICE_V4, SERVICE_V6 } from "./topology.ts";
+import {
+  BEHIND_V4,
+  cableAddress,
+  HEARTBEAT_PORT,
+  lanAddress,
+  type NodeName,
+  NODES,
+  SERVICE_V4,
+  SERVICE_V6,
+} from "./topology.ts";
 
 export const GROUP = "web";
 
@@ -9,6 +18,8 @@ export interface PairFile {
   readonly group?: string;
   /** More lines for the table of times. */
   readonly timing?: string;
+  /** The pair routes to a network behind it, and has an address there. */
+  readonly routed?: boolean;
 }
 
 export function pairFileText(options: PairFile, keyFile: string): string {
@@ -25,7 +36,9 @@ name = "${GROUP}"
 prefer = "a"
 addresses = [
   { address = "${SERVICE_V4}/32", interface = "veth0" },
-  { address = "${SERVICE_V6}/128", interface = "veth0" },
+  { address = "${SERVICE_V6}/128", interface = "veth0" },${
+    options.routed === true ? `\n  { address = "${BEHIND_V4}/32", interface = "veth2" },` : ""
+  }
 ]
 ${options.group ?? ""}
 `;

@@ -175,9 +175,17 @@ const ALIASES: Readonly<Record<string, string>> = {
   "standby-off": "standby",
 };
 
+/** Not one pair but two, one after the other, and clients of another kind: has a file of its own. */
+export const SHADOW = "shadow";
+const SHADOW_LINE = {
+  name: SHADOW,
+  title: "the two wires",
+  story: 'a power-off with wire = "announce" and with "shared": what is lost, and how long TCP waits',
+};
+
 /** The list for people, one a line. */
 export function scenarioList(): string {
-  const lines = SCENARIOS.flatMap(({ name, title, story }) =>
+  const lines = [...SCENARIOS, SHADOW_LINE].flatMap(({ name, title, story }) =>
     wrap(`  ${name.padEnd(10)} ${title}: ${story}`, COLUMNS_MAX, 13)
   );
   return lines.join("\n") + "\n";

@@ -1,6 +1,7 @@
 /**
  * A client, a switch and two nodes in network namespaces of this machine: a service network over the switch, and a sync
- * cable between the nodes. Real links, real bridge, real neighbour tables.
+ * cable between the nodes. Real links, real bridge, real neighbour tables. Where the pair routes, there is a second network behind it,
+ * with a server.
  */
 import { libc } from "../../kernel_ffi/libc.ts";
 import { ipBatch, run } from "./command.ts";
@@ -12,6 +13,9 @@ export const SERVICE_V4 = "10.77.0.100";
 export const SERVICE_V6 = "fd00:77::100";
 export const CLIENT_V4 = "10.77.0.9";
 export const CLIENT_V6 = "fd00:77::9";
+/** Of the network behind a pair that routes: the pair's address there, and the server. */
+export const BEHIND_V4 = "10.79.0.100";
+export const SERVER_V4 = "10.79.0.9";
 export const HEARTBEAT_PORT = 4790;
 
 export function lanAddress(node: NodeName): string {
@@ -28,9 +32,21 @@ const SIGKILL = 9;
 
 export class Topology {
   readonly prefix: string;
+  readonly #routed: boolean;
 
-  constructor(prefix: string) {
+  constructor(prefix: string, routed = false) {
     this.prefix = prefix;
+    this.#routed = routed;
+  }
+
+  /** The server behind a pair that routes. */
+  get server(): string {
+    return `${this.prefix}-sv`;
+  }
+
+  /** The switch's ports to a node. */
+  ports(name: NodeName): readonly string[] {
+    return this.#routed ? [`p-${name}`, `p2-${name}`] : [`p-${name}`];
   }
 
   get client(): string {
@@ -47,31 +63,14 @@ export class Topology {
 
   async up(): Promise<void> {
     for (const name of this.#all()) {
+      if (name === this.server && !this.#routed) continue;
       await run("ip", "netns", "add", name);
       await run("ip", "-n", name, "link", "set", "lo", "up");
     }
     await ipBatch(this.switch, ["link add br0 type bridge", "link set br0 up"]);
     for (
       const [namespace, port] of [[this.client, "p-cl"], [this.node("a"), "p-a"], [this.node("b"), "p-b"]] as const
-    ) {
-      await run(
-        "ip",
-        "link",
-        "add",
-        "veth0",
-        "netns",
-        namespace,
-        "type",
-        "veth",
-        "peer",
-        "name",
-        port,
-        "netns",
-        this.switch,
-      );
-      await ipBatch(this.switch, [`link set ${port} master br0 up`]);
-      await ipBatch(namespace, ["link set veth0 up"]);
-    }
+    ) await this.#plug(namespace, "veth0", port, "br0");
     await run(
       "ip",
       "link",
@@ -89,6 +88,28 @@ export class Topology {
     );
     for (const name of NODES) await this.#addresses(name);
     await ipBatch(this.client, [`addr add ${CLIENT_V4}/24 dev veth0`, `addr add ${CLIENT_V6}/64 dev veth0 nodad`]);
+    if (this.#routed) await this.#behind();
+  }
+
+  /** A cable between a namespace and the switch. */
+  async #plug(namespace: string, device: string, port: string, bridge: string): Promise<void> {
+    const far = ["peer", "name", port, "netns", this.switch];
+    await run("ip", "link", "add", device, "netns", namespace, "type", "veth", ...far);
+    await ipBatch(this.switch, [`link set ${port} master ${bridge} up`]);
+    await ipBatch(namespace, [`link set ${device} up`]);
+  }
+
+  /** The second network: the nodes route to it, client and server know the pair's addresses as their way. */
+  async #behind(): Promise<void> {
+    await ipBatch(this.switch, ["link add br1 type bridge", "link set br1 up"]);
+    await this.#plug(this.server, "veth0", "p2-sv", "br1");
+    for (const [i, name] of NODES.entries()) {
+      await this.#plug(this.node(name), "veth2", `p2-${name}`, "br1");
+      await ipBatch(this.node(name), [`addr add 10.79.0.${i + 1}/24 dev veth2`]);
+      await run("ip", "netns", "exec", this.node(name), "sysctl", "-qw", "net.ipv4.ip_forward=1");
+    }
+    await ipBatch(this.server, [`addr add ${SERVER_V4}/24 dev veth0`, `route add 10.77.0.0/24 via ${BEHIND_V4}`]);
+    await ipBatch(this.client, [`route add 10.79.0.0/24 via ${SERVICE_V4}`]);
   }
 
   async #addresses(name: NodeName): Promise<void> {
@@ -119,7 +140,7 @@ export class Topology {
   }
 
   #all(): readonly string[] {
-    return [this.client, this.switch, this.node("a"), this.node("b")];
+    return [this.client, this.switch, this.node("a"), this.node("b"), this.server];
   }
 }
 
@@ -141,7 +162,7 @@ export async function removeStale(family: string): Promise<void> {
     return;
   }
   for (const name of names) {
-    const match = name.match(/^([a-z]+)(\d+)[a-z]-(?:cl|sw|a|b)$/);
+    const match = name.match(/^([a-z]+)(\d+)[a-z]-(?:cl|sw|a|b|sv)$/);
     if (match !== null && match[1] === family && !exists(`/proc/${match[2]}`)) await removeNamespace(name);
   }
 }

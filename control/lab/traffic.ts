@@ -1,5 +1,6 @@
 /** Clients in the client's namespace, started and awaited. */
 import type { TcpMeasurement } from "./client.ts";
+import type { CrowdMeasurement, CrowdOptions } from "./crowd.ts";
 import type { Measurement, Progress } from "./measurement.ts";
 import { LabProcess } from "./process.ts";
 import { CLIENT_V4, CLIENT_V6, SERVICE_V4, SERVICE_V6, type Topology } from "./topology.ts";
@@ -54,5 +55,19 @@ export async function startClient<P extends keyof ClientResult>(
   await process.line((line) => line === "started", START_MS_MAX);
   const result = async () =>
     JSON.parse(await process.line((line) => line.startsWith("{"), durationMs + START_MS_MAX)) as ClientResult[P];
+  return { process, traffic: { result, stop: () => process.kill() } };
+}
+
+/** Starts the crowd and waits until all of it is connected. */
+export async function startCrowd(
+  net: Topology,
+  options: CrowdOptions,
+): Promise<{ readonly process: LabProcess; readonly traffic: Traffic<CrowdMeasurement> }> {
+  const process = LabProcess.inner(net.client, { part: "tcp-crowd", ...options });
+  await process.line((line) => line === "started", START_MS_MAX);
+  const result = async () =>
+    JSON.parse(
+      await process.line((line) => line.startsWith("{"), options.durationMs + START_MS_MAX),
+    ) as CrowdMeasurement;
   return { process, traffic: { result, stop: () => process.kill() } };
 }

@@ -17,6 +17,9 @@ import { type NodeName, NODES, SERVICE_V4, SERVICE_V6 } from "./topology.ts";
 
 export { type Reign, reignText } from "./ownership.ts";
 
+/** How a frame speaks as an address. */
+export type Speech = "ip" | "arp" | "ipv6" | "nd";
+
 /** What the watcher prints. */
 export interface Watched {
   readonly reigns: readonly Reign[];
@@ -33,6 +36,8 @@ const PACKET_STATISTICS = 6;
 const SIOCGSTAMPNS = 0x8907n;
 const ANY_INTERFACE = 0;
 const SLL_IFINDEX = 4;
+/** The longest frame of an Ethernet without jumbo frames. */
+const FRAME_BYTES = 1514;
 const REPORT_EVERY_US = 50_000;
 
 /** Kind of speech of a frame as one of the addresses, null for all other frames. Pure. */
@@ -41,7 +46,7 @@ export function speechOf(
   length: number,
   v4: Uint8Array,
   v6: Uint8Array,
-): "ip" | "arp" | "ipv6" | "nd" | null {
+): Speech | null {
   if (length < 34) return null;
   const type = (frame[12]! << 8) | frame[13]!;
   if (type === ETHERTYPE_IPV4) return sameBytes(frame.subarray(26, 30), v4) ? "ip" : null;
@@ -54,6 +59,30 @@ export function speechOf(
 
 /** Prints `ready`, then what it knows as JSON whenever that has changed, at most twenty times a second. Never returns. */
 export function runWatcher(): void {
+  const reigns: Reign[] = [];
+  watchPorts({
+    frame(node, _frame, _length, speech, atUs) {
+      if (speech === null) return false;
+      noteSpeech(reigns, node, atUs());
+      return true;
+    },
+    report: (missed) => console.log(JSON.stringify({ reigns, missed } satisfies Watched)),
+  });
+}
+
+/** What is done with the frames that nodes send. */
+export interface Watching {
+  /**
+   * Told of each frame. True: there is something to report.
+   * @param speech as one of the addresses, if it is  @param atUs when the switch received it
+   */
+  frame(node: NodeName, frame: Uint8Array, length: number, speech: Speech | null, atUs: () => number): boolean;
+  /** At most twenty times a second. `missed`: frames that could not be taken, so far. */
+  report(missed: number): void;
+}
+
+/** Hears the nodes' ports of the switch whose namespace it runs in, and prints `ready` when it does. Never returns. */
+export function watchPorts(watching: Watching): never {
   const v4 = parseIp(SERVICE_V4)!, v6 = parseIp(SERVICE_V6)!;
   const fd = openPacketSocket();
   enlargeBuffer(fd);
@@ -62,11 +91,11 @@ export function runWatcher(): void {
   const clock = new ReceiveClock(fd);
   const poller = new Poller();
   poller.set(fd);
-  const frame = new Uint8Array(128),
+  const frame = new Uint8Array(FRAME_BYTES),
     from = new Uint8Array(SOCKADDR_LL_BYTES),
     fromView = new DataView(from.buffer),
     fromLength = new Uint32Array(1);
-  const reigns: Reign[] = [];
+  const atUs = () => clock.lastUs();
   let changed = true, reportedUs = 0, missed = 0;
   console.log("ready");
   for (;;) {
@@ -76,15 +105,14 @@ export function runWatcher(): void {
       const length = libc().recvfrom32(fd, frame, frame.length, 0, from, fromLength);
       if (length < 0) break;
       const node = ports.get(fromView.getInt32(SLL_IFINDEX, true));
-      if (node === undefined || speechOf(frame, length, v4, v6) === null) continue;
-      noteSpeech(reigns, node, clock.lastUs());
-      changed = true;
+      if (node === undefined) continue;
+      if (watching.frame(node, frame, length, speechOf(frame, length, v4, v6), atUs)) changed = true;
     }
     if (!changed || monotonicUs() - reportedUs < REPORT_EVERY_US) continue;
     changed = false;
     reportedUs = monotonicUs();
     missed += takeDrops(fd);
-    console.log(JSON.stringify({ reigns, missed } satisfies Watched));
+    watching.report(missed);
   }
 }
 

@@ -4,13 +4,14 @@ import { ApiClient } from "../api/client.ts";
 import { SOCKET_NAME } from "../api/socket.ts";
 import { run, sleep } from "./command.ts";
 import type { TcpMeasurement } from "./client.ts";
+import type { CrowdMeasurement, CrowdOptions } from "./crowd.ts";
 import { Janitor } from "./janitor.ts";
 import { LinkSwitch } from "./link_switch.ts";
 import type { Measurement } from "./measurement.ts";
 import { GROUP, type PairFile, pairFileText } from "./pair_file.ts";
 import { LabProcess, segueCommand } from "./process.ts";
-import { HEARTBEAT_PORT, type NodeName, NODES, removeStale, Topology } from "./topology.ts";
-import { startClient, type Traffic, type TrafficOptions } from "./traffic.ts";
+import { HEARTBEAT_PORT, type NodeName, NODES, removeStale, SERVER_V4, Topology } from "./topology.ts";
+import { startClient, startCrowd, type Traffic, type TrafficOptions } from "./traffic.ts";
 import type { Reign, Watched } from "./watcher.ts";
 
 /** Families of namespace names: people's lab, and the project's tests. */
@@ -45,7 +46,7 @@ export class World {
     const world = new World(`${options.family}${Deno.pid}${WORLD_LETTERS[worlds++ % WORLD_LETTERS.length]}`, options);
     try {
       await world.net.up();
-      await world.#startServices();
+      await world.#startServices(options.routed);
       return world;
     } catch (error) {
       await world.close();
@@ -54,7 +55,7 @@ export class World {
   }
 
   private constructor(prefix: string, options: WorldOptions) {
-    this.net = new Topology(prefix);
+    this.net = new Topology(prefix, options.routed);
     this.folder = Deno.makeTempDirSync({ prefix: `${options.family}-` });
     this.#janitor = new Janitor(prefix, this.folder);
     generateKey(`${this.folder}/pair.key`);
@@ -78,7 +79,8 @@ export class World {
     return `${this.folder}/state-${name}`;
   }
 
-  async #startServices(): Promise<void> {
+  async #startServices(routed = false): Promise<void> {
+    if (routed) this.#services.push(LabProcess.inner(this.net.server, { part: "tcp-echo" }));
     for (const name of NODES) {
       for (const part of ["udp-echo", "tcp-echo"]) this.#services.push(LabProcess.inner(this.net.node(name), { part }));
     }
@@ -206,16 +208,21 @@ export class World {
    */
   async powerOff(name: NodeName): Promise<void> {
     const daemon = this.daemon(name);
-    this.#setLinks([[this.net.node(name), "veth1"], [this.net.switch, `p-${name}`]], false);
+    this.#setLinks(this.#linksOf(name), false);
     daemon.signal("SIGKILL");
     await daemon.ended;
   }
 
   /** Links as after a boot, and the daemon started. */
   powerOn(name: NodeName): Promise<void> {
-    this.#setLinks([[this.net.node(name), "veth1"], [this.net.switch, `p-${name}`]], true);
+    this.#setLinks(this.#linksOf(name), true);
     this.start(name);
     return Promise.resolve();
+  }
+
+  /** The cable first, see `powerOff`. */
+  #linksOf(name: NodeName): readonly (readonly [namespace: string, device: string])[] {
+    return [[this.net.node(name), "veth1"], ...this.net.ports(name).map((port) => [this.net.switch, port] as const)];
   }
 
   lan(name: NodeName, up: boolean): Promise<void> {
@@ -258,6 +265,13 @@ export class World {
 
   async tcp(options: TrafficOptions): Promise<Traffic<TcpMeasurement>> {
     const { process, traffic } = await startClient(this.net, "tcp-client", options);
+    this.#others.push(process);
+    return traffic;
+  }
+
+  /** Many connections to the server behind a pair that routes. */
+  async crowd(options: Omit<CrowdOptions, "remote">): Promise<Traffic<CrowdMeasurement>> {
+    const { process, traffic } = await startCrowd(this.net, { ...options, remote: SERVER_V4 });
     this.#others.push(process);
     return traffic;
   }

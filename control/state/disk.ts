@@ -1,5 +1,6 @@
 /** The replicas' way to the disk: what they order, as the journal's thread takes it, and what it says back, as LSNs. */
-import { encodeRows } from "../core/state/packed.ts";
+import { setImmediate } from "node:timers";
+import { encodeRows, joinPieces, PIECE_BYTES } from "../core/state/packed.ts";
 import type { ReplicaChange } from "../core/state/replica_port.ts";
 import type { Position, StateChange } from "../journal/state_change.ts";
 
@@ -16,20 +17,32 @@ export interface DiskListener {
   durable(group: number, lsn: number): void;
 }
 
+/** Rows that nobody waits for share a message to the thread, and a commit, with what comes meanwhile. */
+const SHARE_MS = 20;
+
+/** Rows of one group that came one after the other. */
+interface Run {
+  pieces: Uint8Array[];
+  bytes: number;
+}
+
 interface Pending {
   readonly sequence: number;
   readonly group: number;
   readonly lsn: number;
 }
 
-/** Collects what one turn of the event loop orders and hands it over as one. */
+/** Collects what is ordered and hands it over as one: at once if somebody waits for it, or if it is much. */
 export class DiskWriter {
   readonly #disk: StateDisk;
   readonly #names: readonly string[];
   readonly #listener: DiskListener;
   #changes: StateChange[] = [];
+  /** By group; not among the changes yet. */
+  readonly #runs = new Map<number, Run>();
   #urgent = false;
-  #scheduled = false;
+  #soon = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   /** Groups of what has been collected. */
   readonly #touched = new Set<number>();
   readonly #pending: Pending[] = [];
@@ -42,21 +55,51 @@ export class DiskWriter {
   }
 
   store(group: number, change: ReplicaChange): void {
-    const name = this.#names[group]!;
-    this.#changes.push(...translate(name, change));
     this.#touched.add(group);
-    if (change.kind === "rows") this.#urgent ||= change.urgent;
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    queueMicrotask(() => this.flush());
+    if (change.kind === "rows") return this.#storeRows(group, change);
+    this.#endRun(group);
+    this.#changes.push(...translate(this.#names[group]!, change));
+    this.#flushSoon();
+  }
+
+  #storeRows(group: number, { piece, urgent }: Extract<ReplicaChange, { kind: "rows" }>): void {
+    let run = this.#runs.get(group);
+    if (run !== undefined && run.bytes + piece.length > PIECE_BYTES) {
+      this.#endRun(group);
+      run = undefined;
+    }
+    if (run === undefined) this.#runs.set(group, run = { pieces: [], bytes: 0 });
+    run.pieces.push(piece);
+    run.bytes += piece.length;
+    this.#urgent ||= urgent;
+    if (urgent || run.bytes >= PIECE_BYTES / 2) this.#flushSoon();
+    else this.#timer ??= setTimeout(() => this.flush(), SHARE_MS);
+  }
+
+  #endRun(group: number): void {
+    const run = this.#runs.get(group);
+    if (run === undefined) return;
+    this.#runs.delete(group);
+    this.#changes.push({ kind: "rows", group: this.#names[group]!, packed: joinPieces(run.pieces) });
+  }
+
+  /** At the end of this turn; while the disk is at work anyway, behind everything that the event loop has at hand. */
+  #flushSoon(): void {
+    if (this.#soon) return;
+    this.#soon = true;
+    if (this.#pending.length > 0) setImmediate(() => this.flush());
+    else queueMicrotask(() => this.flush());
   }
 
   flush(): void {
-    this.#scheduled = false;
-    if (this.#changes.length === 0) return;
+    this.#soon = false;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#touched.size === 0) return;
     // Rows come without a position of their own; one for all that came together.
     const positions = [...this.#touched].map((group) => ({ group, ...this.#listener.position(group) }));
     for (const { group, ...position } of positions) {
+      this.#endRun(group);
       this.#changes.push({ kind: "position", group: this.#names[group]!, ...position });
     }
     const sequence = this.#disk.append(this.#changes, this.#urgent);
@@ -77,10 +120,8 @@ export class DiskWriter {
   }
 }
 
-function translate(group: string, change: ReplicaChange): StateChange[] {
+function translate(group: string, change: Exclude<ReplicaChange, { kind: "rows" }>): StateChange[] {
   switch (change.kind) {
-    case "rows":
-      return [{ kind: "rows", group, packed: change.piece }];
     case "position": {
       const { reigns, floor, lsn, copying } = change;
       return [{ kind: "reigns", group, reigns }, { kind: "position", group, floor, lsn, copying }];

@@ -4,17 +4,9 @@ import type { Replica } from "../core/state/replica.ts";
 import type { StateSnapshot } from "../core/messages.ts";
 import type { Role } from "../core/vocabulary.ts";
 import { StateProblem } from "./problem.ts";
+import type { StateRules } from "./rules.ts";
 import { type Outcome, type Progress, Waits } from "./waits.ts";
 import { checkWrite, type WriteRequest, type WriteResult } from "./write.ts";
-
-export interface StateRules {
-  /** What becomes of writes that want the standby while it is away. */
-  readonly whenAlone: "accept" | "refuse";
-  /** How long a write waits for a standby that is connected but slow, or being brought up to date. */
-  readonly waitUs: number;
-  /** Keys and values of the group. */
-  readonly maxBytes: number;
-}
 
 /** With more than this to be copied first, a write does not wait for the standby. */
 const BACKLOG_WORTH_WAITING = 10_000;
@@ -30,6 +22,7 @@ export class GroupState {
   readonly #waits = new Waits();
   readonly #watchers = new Set<() => void>();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #timerUs = Infinity;
   #connected = false;
   #diskOk = true;
 
@@ -160,10 +153,19 @@ export class GroupState {
     if (this.#waits.size === 0) return;
     const nowUs = monotonicUs();
     this.#waits.settle(this.#progress(), nowUs);
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#arm(nowUs);
+  }
+
+  /** A timer that fires too early costs little and one that is set anew for each write much: only an earlier one replaces it. */
+  #arm(nowUs: number): void {
     const nextUs = this.#waits.nextUs(nowUs);
-    if (nextUs !== Infinity) this.#timer = setTimeout(() => this.#settle(), (nextUs - nowUs) / 1000 + 1);
+    if (nextUs >= this.#timerUs) return;
+    clearTimeout(this.#timer);
+    this.#timerUs = nextUs;
+    this.#timer = setTimeout(() => {
+      this.#timerUs = Infinity;
+      this.#settle();
+    }, (nextUs - nowUs) / 1000 + 1);
   }
 
   status(): StateSnapshot {
@@ -184,6 +186,7 @@ export class GroupState {
     if (replica.copying) return "copying";
     if (replica.followed || replica.following) return "synced";
     if (!this.#connected) return "alone";
+    if (replica.peer === null) return "catching-up";
     return replica.backlog !== null || replica.peer?.serving ? "catching-up" : "synced";
   }
 

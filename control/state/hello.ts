@@ -3,13 +3,27 @@
 /** No kind of a copy message. */
 const HELLO = 0xff;
 const VERSION = 1;
+const DIGEST_BYTES = 8;
+const HEAD_BYTES = 2 + DIGEST_BYTES;
 
-export function encodeHello(digest: Uint8Array): Uint8Array {
-  return Uint8Array.of(HELLO, VERSION, ...digest);
+export interface Hello {
+  /** Of what both nodes must agree on. */
+  readonly digest: Uint8Array;
+  /** The rules of their groups (`rules.ts`), on which they should; "" from a version that does not say them. */
+  readonly rules: string;
 }
 
-/** The digest; null if it is no hello that this version reads. Later versions may say more behind it. */
-export function decodeHello(bytes: Uint8Array, digestBytes = 8): Uint8Array | null {
-  if (bytes.length < 2 + digestBytes || bytes[0] !== HELLO) return null;
-  return bytes.subarray(2, 2 + digestBytes);
+/** Said again whenever the rules have changed. An older version counts that as a message that fits nothing. */
+export function encodeHello(digest: Uint8Array, rules: string): Uint8Array {
+  return Uint8Array.of(HELLO, VERSION, ...digest, ...new TextEncoder().encode(rules));
+}
+
+export function isHello(bytes: Uint8Array): boolean {
+  return bytes[0] === HELLO;
+}
+
+/** Null if it is no hello that this version reads. */
+export function decodeHello(bytes: Uint8Array): Hello | null {
+  if (bytes.length < HEAD_BYTES || !isHello(bytes)) return null;
+  return { digest: bytes.slice(2, HEAD_BYTES), rules: new TextDecoder().decode(bytes.subarray(HEAD_BYTES)) };
 }

@@ -2,6 +2,7 @@
  * The state of all groups on the main thread: puts replicas, peer stream and disk together. Which node serves is the switch thread's
  * decision; this one says whether its copy is fit for it.
  */
+import { setImmediate } from "node:timers";
 import type { Known } from "../core/state/copy.ts";
 import { decodeCopyMessage, encodeCopyMessage } from "../core/state/messages.ts";
 import { Replica } from "../core/state/replica.ts";
@@ -11,8 +12,10 @@ import type { StateSnapshot } from "../core/messages.ts";
 import type { EventLevel, Role } from "../core/vocabulary.ts";
 import { DiskWriter, type StateDisk } from "./disk.ts";
 import { Fitness } from "./fitness.ts";
-import { GroupState, type StateRules } from "./group_state.ts";
-import { decodeHello, encodeHello } from "./hello.ts";
+import { GroupState } from "./group_state.ts";
+import { Greeting } from "./greeting.ts";
+import { isHello } from "./hello.ts";
+import type { StateRules } from "./rules.ts";
 
 /** What is on the disk of a group. */
 export interface StoredState extends Known {
@@ -60,6 +63,7 @@ export class StateManager {
   readonly #managed = new Map<string, boolean>();
   #stream: StateStream | null = null;
   #greeted = false;
+  readonly #greeting: Greeting;
   #flushScheduled = false;
   #drained: (() => void)[] = [];
   #refused = 0;
@@ -86,6 +90,7 @@ export class StateManager {
 
   private constructor(parts: StateParts) {
     this.#p = parts;
+    this.#greeting = new Greeting(parts, new Map(parts.groups.map(({ name, rules }) => [name, rules])));
     this.#writer = new DiskWriter(parts.disk, parts.groups.map(({ name }) => name), {
       position: (index) => {
         const { replica } = this.#byIndex[index]!;
@@ -112,6 +117,7 @@ export class StateManager {
       },
       bulkRoom: () => this.#greeted && (this.#stream?.buffered[1] ?? Infinity) < BULK_UNDER_WAY_MAX,
       store: (change) => this.#writer.store(index, change),
+      later: (act) => void setImmediate(act),
       changed: () => this.#changed(index),
       event: (level, kind, text) => this.#p.event(level, kind, `${name}: ${text}`, name),
     };
@@ -141,7 +147,7 @@ export class StateManager {
   /** The stream to the peer is up: who is there says first what it is. */
   connected(stream: StateStream): void {
     this.#stream = stream;
-    stream.send(0, encodeHello(this.#p.digest));
+    stream.send(0, this.#greeting.message);
   }
 
   disconnected(): void {
@@ -159,7 +165,7 @@ export class StateManager {
 
   /** A message of the peer. */
   receive(bytes: Uint8Array): void {
-    if (!this.#greeted) return this.#hello(bytes);
+    if (!this.#greeted || isHello(bytes)) return this.#hello(bytes);
     const message = decodeCopyMessage(bytes);
     const group = message === null ? undefined : this.#byIndex[message.group];
     if (message === null || group === undefined || !group.replica.receive(message)) {
@@ -171,15 +177,9 @@ export class StateManager {
   }
 
   #hello(bytes: Uint8Array): void {
-    const digest = decodeHello(bytes);
-    if (digest === null) {
-      this.#refused++;
-      return;
-    }
-    const same = digest.length === this.#p.digest.length && digest.every((byte, i) => byte === this.#p.digest[i]);
-    const text = `${this.#p.peerName} runs with another configuration: no state is exchanged until both have the same`;
-    this.#p.alarm("state-incompatible", same ? null : text);
-    if (!same) return;
+    const same = this.#greeting.heard(bytes);
+    if (same === null) this.#refused++;
+    if (!same || this.#greeted) return;
     this.#greeted = true;
     for (const group of this.#byIndex) {
       group.setConnected(true);
@@ -326,9 +326,11 @@ export class StateManager {
     return group.status();
   }
 
-  setRules(name: string, rules: StateRules): void {
-    const group = this.groups.get(name);
-    if (group !== undefined) group.rules = rules;
+  /** For each group. The peer hears of them. */
+  setRules(rules: ReadonlyMap<string, StateRules>): void {
+    for (const [name, group] of this.groups) group.rules = rules.get(name)!;
+    this.#greeting.setRules(rules);
+    this.#stream?.send(0, this.#greeting.message);
   }
 
   close(): void {

@@ -21,6 +21,7 @@ import { type EnvelopeReject, type Header, HELLO, readHeader, readHello, Sealer,
 import { connectionTag, derivePacketKeys, type PacketKeys, type PairKey, preparePairKeys } from "./keys.ts";
 import { PathSocket } from "./path_socket.ts";
 import { type Bytes, openSodium } from "./sodium.ts";
+import type { StreamReject, StreamStats } from "./stats.ts";
 
 const REOPEN_MS = 500;
 /** A timer that comes later than this says nothing about the peer; then the sockets get this time first. */
@@ -47,32 +48,6 @@ export interface PeerStreamOptions {
   readonly onDrained?: () => void;
   /** One of the above has thrown. The connection has been ended, for what it carried may be half done here; it comes back by itself. */
   readonly onFailure: (error: unknown) => void;
-}
-
-/** Why a datagram had no effect. */
-export type StreamReject = EnvelopeReject | Exclude<Judgement, "accepted" | "greeting"> | "failed";
-
-export interface PathStats {
-  readonly open: boolean;
-  /** Why it is not open, "" if it is. */
-  readonly problem: string;
-  /** Carries data; not: probes have no answer. */
-  readonly live: boolean;
-  /** Null before the first measurement of this connection. */
-  readonly rttUs: number | null;
-  /** Of this connection: packets, those given up for lost among them, and packets received. */
-  readonly sent: number;
-  readonly lost: number;
-  readonly received: number;
-  /** Of the system, since the start. */
-  readonly errors: number;
-}
-
-export interface StreamStats {
-  readonly up: boolean;
-  readonly connections: number;
-  readonly paths: readonly PathStats[];
-  readonly rejected: Readonly<Partial<Record<StreamReject, number>>>;
 }
 
 export class PeerStream {
@@ -291,16 +266,27 @@ export class PeerStream {
 
   // ---- out
 
-  /** At the end of this turn: what is sent together leaves together. */
+  /**
+   * What is sent together leaves together: at the end of this turn, and while an answer is awaited anyway, behind everything that the
+   * event loop has at hand (as RFC 896 does it, but for at most one round of the loop). A packet costs several times what is in it.
+   */
   #flushSoon(): void {
     if (this.#flushing) return;
     this.#flushing = true;
-    queueMicrotask(this.#flushNow);
+    if (this.#stream.awaitsAck) this.#flushLater();
+    else queueMicrotask(this.#flushNow);
   }
 
   readonly #flushNow = (): void => {
     if (this.#flushing) this.#flush();
   };
+
+  #flushLater(): void {
+    this.#immediate ??= setImmediate(() => {
+      this.#immediate = undefined;
+      this.#flush();
+    });
+  }
 
   /** An acknowledgement waits a few turns of promises for an answer of the upper layer that carries it. */
   async #answer(): Promise<void> {
@@ -313,12 +299,7 @@ export class PeerStream {
     if (this.#closed) return;
     const now = monotonicUs();
     this.#stream.transmit(now, this.#wire);
-    if (this.#stream.more) {
-      this.#immediate ??= setImmediate(() => {
-        this.#immediate = undefined;
-        this.#flush();
-      });
-    }
+    if (this.#stream.more) this.#flushLater();
     this.#arm(now);
   }
 

@@ -3,8 +3,8 @@
  * enough: Linux ignores a second change within a second (locktime), switches lose single frames, and some routers keep
  * what they know for hours. So again past one second, and until traffic arrives.
  */
-import { encodeGratuitousArpReply, encodeGratuitousArpRequest } from "../../kernel_ffi/arp.ts";
-import { encodeUnsolicitedAdvertisement } from "../../kernel_ffi/ndp.ts";
+import { encodeArpProbe, encodeGratuitousArpReply, encodeGratuitousArpRequest } from "../../kernel_ffi/arp.ts";
+import { encodeSolicitation, encodeUnsolicitedAdvertisement } from "../../kernel_ffi/ndp.ts";
 import type { Slot } from "./plan.ts";
 
 const REPEAT_US = [20_000, 100_000, 500_000, 1_100_000, 2_200_000];
@@ -60,4 +60,10 @@ export class AnnounceSchedule {
     this.#nextUs = nowUs + UNTIL_TRAFFIC_EVERY_US;
     return true;
   }
+}
+
+/** Asks for the first address of a slot; IPv4 if it has one, since every neighbour answers ARP alike. */
+export function probeFrame(slot: Slot, mac: Uint8Array): Uint8Array<ArrayBuffer> {
+  const address = slot.addresses.find((it) => it.family === 4) ?? slot.addresses[0]!;
+  return address.family === 4 ? encodeArpProbe(mac, address.bytes) : encodeSolicitation(mac, address.bytes);
 }

@@ -3,7 +3,7 @@ import type { Effect } from "../core/effects.ts";
 import type { SwitchReport } from "../core/messages.ts";
 import { emptyHeartbeat } from "../core/heartbeat.ts";
 import type { NodeState } from "../core/node.ts";
-import type { Alarm, EventLevel, NodeEvent, Role, SwitchReceipt } from "../core/vocabulary.ts";
+import type { Alarm, EventLevel, NodeEvent, PacketCounts, Role, SwitchReceipt } from "../core/vocabulary.ts";
 import type { PairKeys } from "../core/pair_keys.ts";
 import { DATAGRAM_MAX } from "../core/wire.ts";
 import type { Addresses } from "./addresses.ts";
@@ -15,6 +15,7 @@ import type { Slot, SwitchPlan } from "./plan.ts";
 import { EvidenceBook } from "./evidence_book.ts";
 import { JitterWatch } from "./jitter_watch.ts";
 import { ReceiptBook } from "./receipts.ts";
+import type { Shadow } from "./shadow.ts";
 import type { StragglerCount } from "./straggling.ts";
 import type { KernelRules, SlotCounters } from "./rules.ts";
 
@@ -71,6 +72,8 @@ export class SwitchContext {
   slotCounters: ReadonlyMap<number, SlotCounters> = new Map();
   heldAtBegin: HoldCounts = { held: 0, heldByPeer: 0, released: 0, dropped: 0 };
   returned = 0;
+  /** Null without a group that has one. */
+  shadow: Shadow | null = null;
   /** Packets served when the group was taken, -1: not read yet. */
   readonly servedAtTake: number[];
   readonly #told: { role: Role | null; epoch: number }[];
@@ -162,6 +165,30 @@ export class SwitchContext {
     }
   }
 
+  /** This node has the group's lease: after a failover what is in the shadow is served, else the old node has served it. */
+  finishShadow(group: number, nowUs: number): void {
+    const replay = this.receipts.kindOf(group) === "failover";
+    if (this.shadow === null || !this.shadow.finish(group, replay, nowUs) || !replay) return;
+    this.receipts.step(group, `replayed ${this.shadow.lastReplay(group)?.replayed ?? 0}`, nowUs);
+  }
+
+  /** Packets of a group were dropped from the shadow because there were too many. */
+  shadowOverflow(group: string, packets: number): void {
+    this.#overflowed.set(group, (this.#overflowed.get(group) ?? 0) + packets);
+  }
+
+  readonly #overflowed = new Map<string, number>();
+
+  /** Said once for all of the time since it was said last. */
+  sayOverflows(): void {
+    if (this.#overflowed.size === 0) return;
+    for (const [group, packets] of this.#overflowed) {
+      const text = `${group}: more packets came than the shadow keeps: the ${packets} oldest were dropped`;
+      this.event("alarm", "shadow-overflow", text, group, { packets });
+    }
+    this.#overflowed.clear();
+  }
+
   reject(reason: string): void {
     this.rejected[reason] = (this.rejected[reason] ?? 0) + 1;
   }
@@ -207,6 +234,7 @@ export class SwitchContext {
         released: held.released - start.released,
         returned: this.returned,
         dropped: held.dropped - start.dropped,
+        ...this.#replayed(group),
       },
       nowUs,
       this.evidence.read(group, nowUs),
@@ -216,6 +244,12 @@ export class SwitchContext {
     if (receipt === null) return;
     this.#ended.set(group, receipt);
     this.report({ kind: "receipt", receipt });
+  }
+
+  #replayed(group: number): Partial<PacketCounts> {
+    const last = this.receipts.kindOf(group) === "failover" ? this.shadow?.lastReplay(group) ?? null : null;
+    if (last === null) return {};
+    return { shadowed: last.shadowed, replayed: last.replayed, replayedOldestUs: Math.round(last.oldestUs) };
   }
 
   /** Answers a command; with the receipt of the switch that ended just now, if one did. */

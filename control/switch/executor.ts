@@ -1,19 +1,20 @@
 /** Does in the kernel what the core orders, in its order, and tells the core what the kernel refused. */
-import { encodeArpProbe } from "../../kernel_ffi/arp.ts";
 import { ENOBUFS, KernelError } from "../../kernel_ffi/errno.ts";
 import { monotonicUs } from "../../kernel_ffi/libc.ts";
-import { encodeSolicitation } from "../../kernel_ffi/ndp.ts";
 import { fillHeartbeat } from "../core/beat.ts";
 import type { Effect, FrameStep } from "../core/effects.ts";
 import { beatStep, nextEpoch } from "../core/group.ts";
 import { type CoreEvent, stepNode } from "../core/node.ts";
+import { onSharedWire } from "../core/shared_wire.ts";
 import { beatDone } from "../core/wake.ts";
 import { encodeHeartbeat } from "../core/wire.ts";
-import { announcementFrames, AnnounceSchedule } from "./announcer.ts";
+import { announcementFrames, AnnounceSchedule, probeFrame } from "./announcer.ts";
 import type { SwitchContext } from "./context.ts";
-import type { PlannedGroup, Slot } from "./plan.ts";
+import type { Slot } from "./plan.ts";
 import { SPARE_EVERY, sparedLinks } from "./sparing.ts";
 import { markOf, STEP } from "./ruleset_steps.ts";
+import { rehearseTakes } from "./take_rehearsal.ts";
+import { applyWire } from "./wire_watch.ts";
 
 const TICK: CoreEvent = { kind: "tick" };
 
@@ -63,6 +64,8 @@ export class Executor {
         return;
       case "take":
         return this.#take(effect.group, effect.epoch);
+      case "wire":
+        return applyWire(c, c.plan.groups[effect.group]!);
       case "announce":
         for (const slot of c.plan.groups[effect.group]!.slots) this.announce(slot);
         return this.schedules[effect.group]!.start(monotonicUs());
@@ -75,6 +78,7 @@ export class Executor {
       case "releasePeer":
         // Not after a refused take: without a lease they would be lost; they wait for the next try, or go back.
         if (c.node.groups[effect.group]!.role !== "primary") return;
+        c.finishShadow(effect.group, monotonicUs());
         c.hold.releasePassed();
         return this.#note(effect.group, "released what came by the peer");
       case "finishHold":
@@ -223,11 +227,15 @@ export class Executor {
     this.#note(group, "addresses");
     if (!this.#beat(group, "take")) return this.#keepAhead(group);
     this.#note(group, `lease, epoch ${epoch}`);
-    for (const slot of slots) this.announce(slot);
-    this.#note(group, "announced");
+    const g = c.node.groups[group]!;
+    if (!g.holding) c.finishShadow(group, monotonicUs());
+    // On a shared wire nobody has to learn anything. It is announced a little later: some may know an older MAC.
+    if (!onSharedWire(g)) {
+      for (const slot of slots) this.announce(slot);
+      this.#note(group, "announced");
+    }
     this.schedules[group]!.start(monotonicUs());
     c.servedAtTake[group] = -1;
-    const g = c.node.groups[group]!;
     c.trafficExpected[group] = g.traffic || g.peer.traffic;
   }
 
@@ -253,7 +261,7 @@ export class Executor {
     }
     const problem = this.#attempt(() => {
       if (ahead) { for (const slot of planned.slots) c.addresses.onAhead(slot); }
-      c.hold.begin(planned);
+      c.hold.begin(planned, onSharedWire(c.node.groups[group]!));
     });
     if (problem !== null) return this.#holdFailed(group, problem);
     c.heldAtBegin = c.hold.counts();
@@ -294,10 +302,16 @@ export class Executor {
   }
 
   #finishHold(group: number): void {
+    const shared = onSharedWire(this.#c.node.groups[group]!);
+    if (shared) {
+      this.#c.finishShadow(group, monotonicUs());
+      // Before the last look at the queues: what is passed on from here on has come by itself as well.
+      this.#beat(group, "unhold");
+    }
     const problem = this.#attempt(() => this.#c.hold.finish());
     if (problem !== null) this.#c.event("alarm", "hold", `what was held may be lost: ${problem}`);
     this.#note(group, "released all");
-    this.#beat(group, "unhold");
+    if (!shared) this.#beat(group, "unhold");
   }
 
   #giveBack(group: number): void {
@@ -310,47 +324,11 @@ export class Executor {
     this.#beat(group, "unhold");
   }
 
-  /**
-   * Runs the path of a takeover under the shut gate, where nothing of it leaves: the first run of fresh code costs several
-   * times the later ones. Only before this node has any role. Returns what the fastest takeover took.
-   */
+  /** Before this node has any role; see `rehearseTakes`. */
   rehearse(times: number): number {
-    let bestUs = Infinity;
-    for (let i = 0; i < times; i++) {
-      for (const group of this.#c.plan.groups) {
-        const startUs = monotonicUs();
-        this.#c.receipts.begin(group.index, "start", "rehearsal", 0, startUs);
-        this.#c.evidence.begin(this.#c.node, this.#c.node.groups[group.index]!, "start", startUs);
-        this.#rehearseGroup(group);
-        bestUs = Math.min(bestUs, monotonicUs() - startUs);
-        this.#c.evidence.read(group.index, startUs);
-        this.#note(group.index, "rehearsed");
-        this.#c.receipts.cancel(group.index);
-        // Behind the shut gate nothing arrives that could be held.
-        this.#c.hold.begin(group);
-        this.#c.hold.drain();
-        this.#c.hold.finish();
-      }
-    }
-    return Math.round(bestUs);
+    return rehearseTakes(this.#c, times, {
+      announcements: this.#announcements,
+      encode: () => this.#encode(monotonicUs(), this.#c.keys.signing.keyId),
+    });
   }
-
-  #rehearseGroup(group: PlannedGroup): void {
-    const c = this.#c;
-    for (const slot of group.slots) {
-      c.addresses.on(slot);
-      const link = c.links.frames[slot.interface]!;
-      link.load(c.datagram, this.#encode(monotonicUs(), c.keys.signing.keyId));
-      link.send(76, markOf(STEP.take, slot.id));
-      for (const frame of this.#announcements[slot.id - 1]!) link.plain.send(frame, frame.length, 0);
-      c.rules.leaseLeftMs(slot.id);
-      c.addresses.off(slot);
-    }
-  }
-}
-
-/** Asks for the first address of a slot; IPv4 if it has one, since every neighbour answers ARP alike. */
-function probeFrame(slot: Slot, mac: Uint8Array): Uint8Array<ArrayBuffer> {
-  const address = slot.addresses.find((it) => it.family === 4) ?? slot.addresses[0]!;
-  return address.family === 4 ? encodeArpProbe(mac, address.bytes) : encodeSolicitation(mac, address.bytes);
 }

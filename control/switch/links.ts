@@ -33,12 +33,13 @@ export class FrameLink {
   readonly #frame: Uint8Array<ArrayBuffer>;
   errors = 0;
 
-  constructor(name: string, index: number) {
+  /** @param virtualMacs that the interface shall hear for groups with a shared wire */
+  constructor(name: string, index: number, virtualMacs: readonly Uint8Array[]) {
     this.name = name;
     this.index = index;
     this.title = `frame ${name}`;
     this.socket = new FrameSocket({ interface: name, etherType: ETHERTYPE_EXPERIMENTAL, multicast: MULTICAST_MAC });
-    this.plain = new FrameSocket({ interface: name, etherType: SEND_ONLY });
+    this.plain = new FrameSocket({ interface: name, etherType: SEND_ONLY, unicast: virtualMacs });
     this.#frame = new Uint8Array(ETHERNET_HEADER_BYTES + DATAGRAM_MAX);
     this.#writeHeader();
   }
@@ -111,6 +112,12 @@ export class PathLink {
   }
 }
 
+function virtualMacsOf(plan: SwitchPlan, service: number): readonly Uint8Array[] {
+  return plan.slots.flatMap(({ interface: i, virtual }) =>
+    i === service && virtual !== undefined ? [virtual.mac, virtual.passedMac] : []
+  );
+}
+
 export type Link = FrameLink | PathLink;
 
 export class Links {
@@ -120,7 +127,7 @@ export class Links {
   readonly all: readonly Link[];
 
   constructor(plan: SwitchPlan) {
-    this.frames = plan.interfaces.map((name, i) => new FrameLink(name, i));
+    this.frames = plan.interfaces.map((name, i) => new FrameLink(name, i, virtualMacsOf(plan, i)));
     this.paths = plan.paths.map((path, i) => new PathLink(path.local, path.remote, this.frames.length + i));
     this.all = [...this.frames, ...this.paths];
   }

@@ -10,6 +10,7 @@ import type { ProbeSocket, Speaker } from "../../kernel_ffi/probe_socket.ts";
 import type { UdpQueues } from "../../kernel_ffi/sock_diag.ts";
 import type { PairConfig } from "../../config/model.ts";
 import { Aftercare } from "./aftercare.ts";
+import { ClosedPorts } from "./closed_ports.ts";
 import type { SwitchContext } from "./context.ts";
 import type { Executor } from "./executor.ts";
 import { judgeHearing } from "./hearing.ts";
@@ -19,6 +20,7 @@ import type { News } from "./news.ts";
 import type { Receiver } from "./receiver.ts";
 import { applyReload } from "./reload.ts";
 import { takeSnapshot } from "./snapshot.ts";
+import { WireWatch } from "./wire_watch.ts";
 
 /** Counters, paths that could not be opened, word to the watchdog. */
 const HOUSEKEEPING_US = 500_000;
@@ -50,12 +52,12 @@ export class SwitchLoop {
   readonly #c: SwitchContext;
   readonly #poller = new Poller();
   readonly #aftercare: Aftercare;
+  readonly #wires: WireWatch;
+  readonly #closedPorts: ClosedPorts;
   readonly #startUs = monotonicUs();
   #housekeepingUs = monotonicUs();
   #handOverUs = monotonicUs() + HAND_OVER_US;
   #busyTurns = 0;
-  /** When the peer was heard last, of the silence in which it was told that its daemon is gone. */
-  #goneSinceUs = NaN;
   #started = false;
   #stop: { readonly id: number; readonly sinceUs: number; handedUs: number } | null = null;
   #done = false;
@@ -64,6 +66,8 @@ export class SwitchLoop {
     this.#p = parts;
     this.#c = parts.context;
     this.#aftercare = new Aftercare(parts.context);
+    this.#wires = new WireWatch(parts.context, parts.executor);
+    this.#closedPorts = new ClosedPorts(parts.context, parts.executor);
     this.#poller.set(parts.mailboxFd);
     this.#poller.set(parts.news.monitor.fd);
     this.#poller.set(parts.context.rules.notificationFd);
@@ -90,6 +94,7 @@ export class SwitchLoop {
     this.#letServicesFinish(monotonicUs());
     this.#p.executor.tick(monotonicUs());
     this.#announce(monotonicUs());
+    this.#c.shadow?.turn(monotonicUs());
     if (now >= this.#housekeepingUs) this.#housekeep(now);
     this.#p.news.mendHold();
     if (this.#stop !== null) this.#tryStop(monotonicUs());
@@ -107,6 +112,7 @@ export class SwitchLoop {
 
   #wakeUs(): number {
     let wake = Math.min(nextWakeUs(this.#c.node), this.#housekeepingUs);
+    if (this.#c.shadow !== null) wake = Math.min(wake, this.#c.shadow.nextUs);
     for (const schedule of this.#p.executor.schedules) wake = Math.min(wake, schedule.nextUs);
     return wake;
   }
@@ -130,7 +136,7 @@ export class SwitchLoop {
     // Refusals first: what they say is refuted by a heartbeat that came at the same time, not the other way round.
     for (const path of context.links.paths) {
       if (path.socket !== null && poller.failed(path.socket.fd)) {
-        this.#pathFailed(path.socket.drainErrors(), path.remote.host);
+        this.#closedPorts.failed(path.socket.drainErrors(), path.remote.host);
       }
     }
     for (let i = 0; i < frames.length; i++) if (poller.revents(frames[i]!.socket.fd) !== 0) receiver.readFrames(i);
@@ -159,40 +165,21 @@ export class SwitchLoop {
     }
   }
 
-  #pathFailed(errno: number, host: string): void {
-    const ECONNREFUSED = 111;
-    if (errno === ECONNREFUSED) {
-      const now = monotonicUs(), reason = `port unreachable at ${host}: the peer's daemon is gone`;
-      this.#c.evidence.noteHint(reason, now);
-      this.#p.executor.step(now, { kind: "hint", source: "port", reason });
-      this.#peerGone(now, reason);
-    }
-  }
-
-  /**
-   * On a busy machine the sockets of a process that was killed are closed after its lease has ended and its peer has taken over: what was
-   * too late as a reason is told afterwards, once for each silence.
-   */
-  #peerGone(now: number, text: string): void {
-    const { heardUs, limits } = this.#c.node;
-    if (heardUs === -Infinity || heardUs === this.#goneSinceUs || now - heardUs < limits.deadAfterUs) return;
-    this.#goneSinceUs = heardUs;
-    this.#c.event("info", "peer-gone", text);
-  }
-
   #readProbes(index: number): void {
     const probes = this.#p.probes[index]!;
     for (let speaker = probes.receive(); speaker !== null; speaker = probes.receive()) this.#spoken(index, speaker);
   }
 
   /** Somebody else speaks as one of the addresses, or asks for it as one who means to take it. */
-  #spoken(index: number, { address, mac, owns }: Speaker): void {
+  #spoken(index: number, { address, mac: spoken, from, owns }: Speaker): void {
     const { socket, peerMac } = this.#c.links.frames[index]!;
     for (const group of this.#c.gateways.groupsOf(address)) {
       if (owns) this.#p.executor.step(monotonicUs(), { kind: "gatewayHeard", group });
     }
-    const order = compareBytes(socket.mac, mac);
     const slot = this.#c.slotsOf[index]!.find((one) => one.addresses.some((it) => it.bytes === address));
+    // On a shared wire both speak of the same MAC; who sends is told by the frame.
+    const mac = slot?.virtual === undefined ? spoken : from;
+    const order = compareBytes(socket.mac, mac);
     if (order === 0 || slot === undefined) return;
     const group = slot.group, lower = order < 0;
     if (!owns) {
@@ -202,7 +189,9 @@ export class SwitchLoop {
       }
       return;
     }
-    if (!leased(this.#c.node.groups[group]!)) {
+    const g = this.#c.node.groups[group]!;
+    if (!leased(g)) {
+      if (peerMac !== null && sameBytes(peerMac, mac)) this.#c.shadow?.answered(group, index, g.probing.sentUs);
       this.#c.counters.probes_answered++;
       this.#c.evidence.noteAnswer(group);
     } else if (peerMac === null || !sameBytes(peerMac, mac)) {
@@ -235,6 +224,7 @@ export class SwitchLoop {
     this.#c.report({ kind: "alive" });
     this.#p.keys.look();
     this.#p.executor.renewHold();
+    this.#c.sayOverflows();
     // Not in the middle of a switch, whose receipt counts from the last reading.
     if (this.#c.plan.groups.some((group) => this.#c.receipts.isOpen(group.index))) return;
     this.#c.slotCounters = this.#c.rules.counters();
@@ -247,6 +237,7 @@ export class SwitchLoop {
     }
     judgeHearing(this.#c, monotonicUs());
     this.#aftercare.look(now);
+    this.#wires.look(now);
     if (now < this.#handOverUs) return;
     this.#handOverUs = now + HAND_OVER_US;
     this.#c.report({ kind: "jitter", jitter: this.#c.jitter.take(this.#c.links) });

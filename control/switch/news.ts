@@ -8,6 +8,7 @@ import { parseIp } from "../../kernel_ffi/address.ts";
 import { leased } from "../core/group.ts";
 import type { SwitchContext } from "./context.ts";
 import type { Executor } from "./executor.ts";
+import { applyWire } from "./wire_watch.ts";
 
 const LO = "lo";
 
@@ -165,6 +166,8 @@ export class News {
     try {
       this.#c.rules.installGate();
       this.#holdMissing = true;
+      this.#c.shadow?.rulesGone(now);
+      for (const group of this.#c.plan.groups) if (group.shared) applyWire(this.#c, group);
       this.#c.counters.rules_repaired++;
       const tookUs = Math.round(this.#c.rules.lastInstallUs);
       this.#c.event(

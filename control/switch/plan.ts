@@ -1,6 +1,7 @@
 /** What the configuration means for one node: interfaces, slots, links. Pure. */
 import type { Endpoint, GroupConfig, PairConfig, VirtualAddress } from "../../config/model.ts";
 import { parseIp } from "../../kernel_ffi/address.ts";
+import { type VirtualMacs, virtualMacs } from "./virtual_mac.ts";
 
 export interface PlannedAddress {
   readonly text: string;
@@ -17,11 +18,15 @@ export interface Slot {
   /** Index into `SwitchPlan.interfaces`. */
   readonly interface: number;
   readonly addresses: readonly PlannedAddress[];
+  /** Of a group with a shared wire. */
+  readonly virtual?: VirtualMacs;
 }
 
 export interface PlannedGroup {
   readonly config: GroupConfig;
   readonly index: number;
+  /** Both nodes hear its packets (ARCHITECTURE.md, "The shared wire"). */
+  readonly shared: boolean;
   readonly slots: readonly Slot[];
   /** Bit i: the group has addresses on service interface i. */
   readonly links: number;
@@ -48,14 +53,22 @@ export function planSwitch(config: PairConfig, nodeName: string): SwitchPlan {
   const interfaces = [...new Set(config.groups.flatMap((group) => group.addresses.map((it) => it.interface)))];
   let nextSlot = 1;
   const groups = config.groups.map((group, index) => {
+    const shared = group.wire === "shared";
     const names = [...new Set(group.addresses.map((it) => it.interface))];
     const slots = names.map((name): Slot => ({
       id: nextSlot++,
       group: index,
       interface: interfaces.indexOf(name),
       addresses: group.addresses.filter((it) => it.interface === name).map(planAddress),
+      ...(shared ? { virtual: virtualMacs(config.pair.name, group.name, name, group.shared.mac) } : {}),
     }));
-    return { config: group, index, slots, links: slots.reduce((bits, slot) => bits | (1 << slot.interface), 0) };
+    return {
+      config: group,
+      index,
+      shared,
+      slots,
+      links: slots.reduce((bits, slot) => bits | (1 << slot.interface), 0),
+    };
   });
   return {
     self,

@@ -34,6 +34,11 @@ export class ReceiptBook {
     this.#open.set(group, { kind, reason, fromEpoch, at: new Date().toISOString(), startUs: nowUs, steps: [] });
   }
 
+  /** Of the switch that is under way; null if none is. */
+  kindOf(group: number): SwitchKind | null {
+    return this.#open.get(group)?.kind ?? null;
+  }
+
   isOpen(group: number): boolean {
     return this.#open.has(group);
   }

@@ -72,6 +72,7 @@ export class Receiver {
       if (bit !== 0) {
         this.#copy.link = bit;
         this.#executor.step(now, this.#copy);
+        this.#sharedWire(bit, now);
       }
       return;
     }
@@ -94,6 +95,14 @@ export class Receiver {
     this.#learnMacs();
     this.#heard.link = bit;
     this.#executor.step(now, this.#heard);
+    this.#sharedWire(bit, now);
+  }
+
+  /** What a heartbeat says about packets that both nodes have heard. */
+  #sharedWire(bit: number, now: number): void {
+    const { shadow, hold, node } = this.#c;
+    if (shadow !== null && bit !== 0) shadow.heard(31 - Math.clz32(bit), this.#beat.session, this.#beat.sentUs, now);
+    if (hold.group?.shared === true && node.groups[hold.group.index]!.moving.passingSeen) hold.oldNodePasses();
   }
 
   /** An older one: late on a slower link than the one it was first heard on, or sent again by somebody. */

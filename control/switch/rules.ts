@@ -29,7 +29,8 @@ import {
   withPeerMac,
 } from "./ruleset.ts";
 import { planHeld } from "./ruleset_hold.ts";
-import { GATE_TABLE, HOLD_TABLE, nameOf, OWN_TABLES, type RulesetSpec } from "./ruleset_spec.ts";
+import { hasShared, planHeldMacs, planShadowed, planVirtualMac } from "./ruleset_shared.ts";
+import { allSlots, GATE_TABLE, HOLD_TABLE, nameOf, OWN_TABLES, type RulesetSpec } from "./ruleset_spec.ts";
 import { LEASE_KEY } from "./ruleset_steps.ts";
 
 /** Packets of a slot since this object was made. */
@@ -38,6 +39,8 @@ export interface SlotCounters {
   readonly served: number;
   readonly dropped: number;
   readonly muted: number;
+  /** Frames for the virtual MAC, whatever became of them; 0 without a shared wire. */
+  readonly seen: number;
 }
 
 type CounterName = keyof SlotCounters;
@@ -65,9 +68,11 @@ export class KernelRules {
   /** Chains as they were after the last change by this object, by table and name. */
   #chains = new Map<string, ChainInfo>();
   #leftMs: number | null = null;
+  readonly #shared: boolean;
 
   constructor(spec: RulesetSpec) {
     this.#spec = spec;
+    this.#shared = hasShared(spec);
     this.#freshGate = planGateTable(spec, true);
     this.#freshHold = planHoldTable(spec, true);
     this.#socket = openNftables();
@@ -165,17 +170,37 @@ export class KernelRules {
 
   /** Holds packets to these addresses, and to no others, from now on and for `timeoutMs` at most. */
   setHold(
-    addresses: { readonly v4: readonly Uint8Array[]; readonly v6: readonly Uint8Array[] },
+    addresses: {
+      readonly v4: readonly Uint8Array[];
+      readonly v6: readonly Uint8Array[];
+      readonly macs?: readonly Uint8Array[];
+    },
     timeoutMs: number,
   ): void {
     planHeld(this.#batch.reset(), addresses, timeoutMs);
+    if (this.#shared) planHeldMacs(this.#batch, addresses.macs ?? [], timeoutMs);
     commit(this.#socket, this.#batch, "hold addresses");
   }
 
   /** Holds nothing from now on; what is queued stays there until it is released. */
   clearHold(): void {
     planHeld(this.#batch.reset(), { v4: [], v6: [] }, 0);
+    if (this.#shared) planHeldMacs(this.#batch, [], 0);
     commit(this.#socket, this.#batch, "end hold");
+  }
+
+  /** Of a node with a shared wire: what comes for these virtual MACs without a lease is queued, and for no others. */
+  setShadowed(macs: readonly Uint8Array[]): void {
+    planShadowed(this.#batch.reset(), macs);
+    commit(this.#socket, this.#batch, "keep packets in the shadow");
+  }
+
+  /** Whether the kernel speaks of a slot's virtual MAC, as it does after `install`, or of the node's own. */
+  setVirtualMac(slot: number, on: boolean): void {
+    const spec = allSlots(this.#spec).find((it) => it.slot === slot);
+    if (spec?.shared === undefined) throw new RangeError(`set virtual MAC: slot ${slot} has none`);
+    planVirtualMac(this.#batch.reset(), spec, on);
+    commit(this.#socket, this.#batch, "set virtual MAC");
   }
 
   /** Packets per slot. Without rules: as they were when the rules went. */
@@ -184,9 +209,9 @@ export class KernelRules {
     const of = (name: string) => (now.get(name) ?? 0) + (this.#countedBefore.get(name) ?? 0);
     const result = new Map<number, SlotCounters>();
     for (const slot of this.#leaseQuestions.keys()) {
-      const names: CounterName[] = ["passed", "served", "dropped", "muted"];
-      const [passed, served, dropped, muted] = names.map((name) => of(nameOf[name](slot)));
-      result.set(slot, { passed: passed!, served: served!, dropped: dropped!, muted: muted! });
+      const names: CounterName[] = ["passed", "served", "dropped", "muted", "seen"];
+      const [passed, served, dropped, muted, seen] = names.map((name) => of(nameOf[name](slot)));
+      result.set(slot, { passed: passed!, served: served!, dropped: dropped!, muted: muted!, seen: seen! });
     }
     return result;
   }

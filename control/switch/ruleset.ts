@@ -13,6 +13,7 @@ import {
 } from "./ruleset_gate.ts";
 import { planHold, planPeers } from "./ruleset_hold.ts";
 import { GATE_TABLE, HOLD_TABLE, type InterfaceSpec, OWN_TABLES, type RulesetSpec } from "./ruleset_spec.ts";
+import { planSharedSets } from "./ruleset_shared.ts";
 import { planLeaseMs as planStepTimes, planSlotSets, planSteps, type StepTimes } from "./ruleset_steps.ts";
 
 export type { InterfaceSpec, RulesetSpec, SlotSpec } from "./ruleset_spec.ts";
@@ -31,6 +32,7 @@ export function planRuleset(spec: RulesetSpec): readonly NftBatch[] {
 export function planGateTable(spec: RulesetSpec, fresh: boolean): NftBatch {
   checkSpec(spec);
   const batch = startTable(GATE_TABLE, fresh);
+  planSharedSets(batch, spec);
   for (const it of spec.interfaces) {
     for (const slot of it.slots) {
       planSlotSets(batch, slot.slot);

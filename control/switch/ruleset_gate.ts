@@ -15,14 +15,13 @@ import {
   immediate,
   lookup,
   meta,
-  payload,
   payloadWrite,
   updateCounting,
   verdict,
   verdictOf,
 } from "../../kernel_ffi/nftables/expressions.ts";
 import { addCounter, addRule, flushChain } from "../../kernel_ffi/nftables/rule.ts";
-import { addElements, addSet, KEY_IPV4, KEY_IPV6 } from "../../kernel_ffi/nftables/set.ts";
+import { addElements, addSet } from "../../kernel_ffi/nftables/set.ts";
 import { addChain } from "../../kernel_ffi/nftables/table.ts";
 import {
   addressesOf,
@@ -35,39 +34,31 @@ import {
   STRAY_TIMEOUT_MS,
   STRAYS_MAX,
 } from "./ruleset_spec.ts";
+import {
+  ADVERTISEMENT,
+  ARP_SENDER,
+  ARP_TARGET,
+  DESTINATION,
+  FAMILIES,
+  KEY_OF,
+  loadDestinationMac,
+  loadSourceMac,
+  MAC_BYTES,
+  SOLICITATION,
+  SOURCE,
+} from "./ruleset_match.ts";
+import {
+  planMacInPayload,
+  planShadowEntry,
+  planSharedOnward,
+  planSharedSlot,
+  planVirtualMacs,
+} from "./ruleset_shared.ts";
 import { alive, planStepEntry } from "./ruleset_steps.ts";
 
 /** The gate is the first to see what comes in and the last to see what goes out: a refreshed lease has left. */
 const INGRESS_PRIORITY = -500;
 const EGRESS_PRIORITY = 500;
-
-const FAMILIES = [4, 6] as const;
-const KEY_OF = { 4: KEY_IPV4, 6: KEY_IPV6 } as const;
-
-const isProtocol = (high: number, low: number) => [meta("protocol"), equals(new Uint8Array([high, low]))];
-const IP = isProtocol(0x08, 0x00);
-const IPV6 = isProtocol(0x86, 0xdd);
-/** ARP of Ethernet and IPv4 (RFC 826: hardware and protocol address length). */
-const ARP = [...isProtocol(0x08, 0x06), payload("network", 4, 2), equals(new Uint8Array([6, 4]))];
-/** An ICMPv6 message of one type, with its target address (RFC 4861 4.3, 4.4) in the register. */
-const discovery = (type: number) => [
-  ...IPV6,
-  meta("l4proto"),
-  equals(new Uint8Array([58])),
-  payload("transport", 0, 1),
-  equals(new Uint8Array([type])),
-  payload("transport", 8, 16),
-];
-const SOLICITATION = discovery(135);
-const ADVERTISEMENT = discovery(136);
-const ARP_SENDER = [...ARP, payload("network", 14, 4)];
-const ARP_TARGET = [...ARP, payload("network", 24, 4)];
-const SOURCE = { 4: [...IP, payload("network", 12, 4)], 6: [...IPV6, payload("network", 8, 16)] };
-const DESTINATION = { 4: [...IP, payload("network", 16, 4)], 6: [...IPV6, payload("network", 24, 16)] };
-
-const MAC_BYTES = 6;
-const loadDestinationMac = payload("link", 0, MAC_BYTES);
-const loadSourceMac = payload("link", 6, MAC_BYTES);
 
 /** Counters and chains of a slot. */
 export function planSlotGate(batch: NftBatch, it: InterfaceSpec, slot: SlotSpec): void {
@@ -83,7 +74,8 @@ export function planSlotGate(batch: NftBatch, it: InterfaceSpec, slot: SlotSpec)
   planStrays(batch, k);
   addChain(batch, GATE_TABLE, nameOf.onward(k));
   addChain(batch, GATE_TABLE, nameOf.entrance(k));
-  planEntranceRules(batch, it, k);
+  planEntranceRules(batch, it, slot);
+  planSharedSlot(batch, slot);
 }
 
 /** Writes down who sends here what another node serves: a neighbour that has not learnt of the move, or cannot. */
@@ -98,24 +90,27 @@ function planStrays(batch: NftBatch, slot: number): void {
 
 /** Writes the rules at the entrance of all slots of an interface anew, after the peer's MAC has become known. */
 export function planEntrances(batch: NftBatch, it: InterfaceSpec): void {
-  for (const { slot } of it.slots) {
-    flushChain(batch, GATE_TABLE, nameOf.entrance(slot));
-    flushChain(batch, GATE_TABLE, nameOf.onward(slot));
+  for (const slot of it.slots) {
+    flushChain(batch, GATE_TABLE, nameOf.entrance(slot.slot));
+    flushChain(batch, GATE_TABLE, nameOf.onward(slot.slot));
     planEntranceRules(batch, it, slot);
   }
 }
 
-function planEntranceRules(batch: NftBatch, it: InterfaceSpec, slot: number): void {
+function planEntranceRules(batch: NftBatch, it: InterfaceSpec, spec: SlotSpec): void {
+  const { slot } = spec;
   const rule = (...expressions: Expression[]) => addRule(batch, GATE_TABLE, nameOf.entrance(slot), ...expressions);
   const noteStray = jump(nameOf.strays(slot));
   rule(...alive(nameOf.hold(slot)), verdict(ACCEPT));
+  if (it.peerMac !== null || spec.shared !== undefined) rule(...alive(nameOf.pass(slot)), jump(nameOf.onward(slot)));
+  planSharedOnward(batch, it, spec);
   if (it.peerMac !== null) {
     const onward = (...expressions: Expression[]) => addRule(batch, GATE_TABLE, nameOf.onward(slot), ...expressions);
-    rule(...alive(nameOf.pass(slot)), jump(nameOf.onward(slot)));
     onward(...notFrom(it.mac, it.peerMac), noteStray);
     onward(...notFrom(it.mac, it.peerMac), ...passOn(it.mac, it.peerMac, slot));
   }
   rule(...alive(nameOf.lease(slot)), countIn(nameOf.served(slot)), verdict(ACCEPT));
+  planShadowEntry(batch, spec);
   rule(...notFrom(it.mac, it.peerMac), noteStray);
   rule(countIn(nameOf.dropped(slot)), verdict(DROP));
 }
@@ -174,7 +169,9 @@ export function planServiceInterface(batch: NftBatch, spec: RulesetSpec, it: Int
   const foreign = allSlots(spec).filter(({ slot }) => !own.has(slot));
   const { egress, ingress } = addBaseChains(batch, it.name);
   planStepEntry(batch, egress, it.name);
+  planVirtualMacs(batch, it, ingress);
   planSilence(batch, it.name, foreign);
+  planMacInPayload(batch, it, egress);
   planExit(batch, egress, spec);
   addRule(batch, GATE_TABLE, egress, ...ARP_SENDER, verdictOf(nameOf.from(4)));
   addRule(batch, GATE_TABLE, egress, ...ADVERTISEMENT, verdictOf(nameOf.from(6)));

@@ -15,6 +15,7 @@ import {
 import { addRule } from "../../kernel_ffi/nftables/rule.ts";
 import { addElements, addSet, flushSet, KEY_ETHER, KEY_IPV4, KEY_IPV6 } from "../../kernel_ffi/nftables/set.ts";
 import { addChain } from "../../kernel_ffi/nftables/table.ts";
+import { planSharedHold } from "./ruleset_shared.ts";
 import { HOLD_TABLE, nameOf, QUEUE_DIRECT, QUEUE_PASSED, type RulesetSpec } from "./ruleset_spec.ts";
 
 /** Before connection tracking (-200), raw rules (-300) and reassembly (-400): held packets are as they came. */
@@ -31,7 +32,8 @@ const toHeld = {
   4: [...isFamily(NFPROTO_IPV4), payload("network", 16, 4), lookup(nameOf.held(4))],
   6: [...isFamily(NFPROTO_IPV6), payload("network", 24, 16), lookup(nameOf.held(6))],
 } as const;
-const fromPeer = [meta("iiftype"), equals(ETHERNET), payload("link", 6, 6), lookup(nameOf.peers)];
+const isEthernet = [meta("iiftype"), equals(ETHERNET)];
+const fromPeer = [...isEthernet, payload("link", 6, 6), lookup(nameOf.peers)];
 
 /** Sets and rules of the hold. */
 export function planHold(batch: NftBatch, spec: RulesetSpec): void {
@@ -45,6 +47,7 @@ export function planHold(batch: NftBatch, spec: RulesetSpec): void {
   const rule = (...expressions: Expression[]) => addRule(batch, HOLD_TABLE, chain, ...expressions);
   // What the node says to itself waits for nobody.
   rule(meta("iif"), equals(LOOPBACK), verdict(ACCEPT));
+  planSharedHold(batch, spec, isEthernet);
   for (const family of [4, 6] as const) {
     rule(...toHeld[family], ...fromPeer, intoQueue(QUEUE_PASSED));
     rule(...toHeld[family], intoQueue(QUEUE_DIRECT));

@@ -2,6 +2,16 @@
 import type { TableRef } from "../../kernel_ffi/nftables/batch.ts";
 import { NFPROTO_INET, NFPROTO_NETDEV } from "../../kernel_ffi/nftables/constants.ts";
 
+/** How both nodes hear a slot's packets. Six bytes each. */
+export interface SharedSlot {
+  /** What clients send to; no node ever sends from it. */
+  readonly mac: Uint8Array;
+  /** What the old node of a switchover sends on to. */
+  readonly passedMac: Uint8Array;
+  /** NFQUEUE of the group's shadow. */
+  readonly queue: number;
+}
+
 /** The lease of one group on one service interface. */
 export interface SlotSpec {
   /** 1…255, its own on this node. */
@@ -11,6 +21,8 @@ export interface SlotSpec {
   readonly v4: readonly Uint8Array[];
   /** Sixteen bytes each. */
   readonly v6: readonly Uint8Array[];
+  /** Of a group with a shared wire. */
+  readonly shared?: SharedSlot;
 }
 
 /** A service interface: addresses of groups live on it. */
@@ -50,6 +62,8 @@ export const OWN_TABLES: readonly TableRef[] = [GATE_TABLE, HOLD_TABLE];
 /** Queue of what came by way of the peer, and of everything else. */
 export const QUEUE_PASSED = 1;
 export const QUEUE_DIRECT = 2;
+/** And of the shadow of the first group; the others follow. */
+export const QUEUE_SHADOW = 3;
 
 /** A neighbour that was wrong is remembered for so long after its last packet; so many of them at most. */
 export const STRAY_TIMEOUT_MS = 30_000;
@@ -71,6 +85,16 @@ export const nameOf = {
   /** Who sends to the addresses by this node's MAC while it has no lease; and the chain that writes it down. */
   strayed: (family: 4 | 6, slot: number) => `strayed${family}_${slot}`,
   strays: (slot: number) => `strays_${slot}`,
+  /** Of a shared wire: counter of frames for the virtual MAC, whatever becomes of them; chains of these frames, and of those that the peer sent on. */
+  seen: (slot: number) => `seen_${slot}`,
+  heard: (slot: number) => `heard_${slot}`,
+  heardPassed: (slot: number) => `onto_${slot}`,
+  /** Addresses that are spoken of with the virtual MAC. */
+  virtual: (family: 4 | 6, slot: number) => `virtual${family}_${slot}`,
+  macs: (device: string) => `macs_${device}`,
+  /** Virtual MACs in whose shadow packets are kept now (in both tables), and those that are held. */
+  shadowed: "shadowed",
+  heldMacs: "holdmac",
   /** Chain of what is sent on to the peer. */
   onward: (slot: number) => `onward_${slot}`,
   /** Chain of what leaves as the addresses. */

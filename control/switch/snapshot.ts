@@ -1,8 +1,10 @@
 /** Everything that status, metrics and the console want to know, taken between two turns of the loop. */
 import { monotonicUs } from "../../kernel_ffi/libc.ts";
 import { type GroupSnapshot, NO_STATE, type PathSnapshot, type SwitchSnapshot } from "../core/messages.ts";
+import { formatMac } from "../../kernel_ffi/address.ts";
 import { gatewayReachable } from "../core/gateway.ts";
-import { able, leased, peerAlive } from "../core/group.ts";
+import { able, type GroupState, leased, peerAlive } from "../core/group.ts";
+import { onSharedWire } from "../core/shared_wire.ts";
 import type { SwitchContext } from "./context.ts";
 import type { Link } from "./links.ts";
 import type { PlannedGroup } from "./plan.ts";
@@ -24,7 +26,7 @@ export function takeSnapshot(c: SwitchContext, startUs: number): SwitchSnapshot 
       version: c.node.peerSoftware === "" ? null : c.node.peerSoftware,
     },
     keys: c.keys.status(),
-    groups: c.plan.groups.map((group) => groupOf(c, group)),
+    groups: c.plan.groups.map((group) => groupOf(c, group, now)),
     alarms: [...c.alarms.values()],
     rejected: { ...c.rejected },
     counters: { ...c.counters },
@@ -66,7 +68,35 @@ function endpoint(it: { readonly host: string; readonly port: number }): string 
   return it.host.includes(":") ? `[${it.host}]:${it.port}` : `${it.host}:${it.port}`;
 }
 
-function groupOf(c: SwitchContext, planned: PlannedGroup): GroupSnapshot {
+function wireOf(planned: PlannedGroup, g: GroupState): Pick<GroupSnapshot, "wire"> {
+  if (!planned.shared) return {};
+  const rate = (seen: number) => seen === 0 ? null : seen - 1;
+  return {
+    wire: {
+      in_force: onSharedWire(g) ? "shared" : "announce",
+      seen: rate(g.seen),
+      peer_seen: g.peerKnown ? rate(g.peer.seen) : null,
+      macs: planned.slots.map((slot) => formatMac(slot.virtual!.mac)),
+    },
+  };
+}
+
+function shadowOf(c: SwitchContext, group: number, now: number): Pick<GroupSnapshot, "shadow"> {
+  const counts = c.shadow?.counts(group);
+  if (!counts) return {};
+  const { shadowed: total, waiting, bytes, oldestUs, ...others } = counts;
+  return {
+    shadow: {
+      now: waiting,
+      bytes,
+      oldest_ms: oldestUs < 0 ? 0 : Math.round((now - oldestUs) / 100) / 10,
+      total,
+      ...others,
+    },
+  };
+}
+
+function groupOf(c: SwitchContext, planned: PlannedGroup, now: number): GroupSnapshot {
   const g = c.node.groups[planned.index]!;
   const left = planned.slots.map((slot) => c.rules.leaseLeftMs(slot.id));
   const packets = { served: 0, passed: 0, dropped: 0, muted: 0 };
@@ -98,6 +128,8 @@ function groupOf(c: SwitchContext, planned: PlannedGroup): GroupSnapshot {
       released: held.released,
       dropped: held.dropped,
     },
+    ...wireOf(planned, g),
+    ...shadowOf(c, planned.index, now),
     packets,
     peer_role: g.peerKnown ? g.peer.role : null,
     able: able(c.node, g),

@@ -29,7 +29,8 @@ import { bytesOf, planSwitch, type SwitchPlan } from "./plan.ts";
 import { Receiver } from "./receiver.ts";
 import { rehearseCore } from "./rehearsal.ts";
 import { KernelRules } from "./rules.ts";
-import type { InterfaceSpec } from "./ruleset_spec.ts";
+import { type InterfaceSpec, QUEUE_SHADOW } from "./ruleset_spec.ts";
+import { Shadow } from "./shadow.ts";
 
 const REHEARSALS = 30;
 
@@ -89,6 +90,7 @@ function runNode(init: SwitchInit, post: (report: SwitchReport) => void): void {
     software: init.version,
     post,
   });
+  if (Shadow.wanted(plan)) context.shadow = openShadow(context);
   const executor = new Executor(context);
   const probes = plan.interfaces.map((name, i) =>
     new ProbeSocket({
@@ -136,6 +138,7 @@ function runNode(init: SwitchInit, post: (report: SwitchReport) => void): void {
     addresses.remove();
     rules.remove();
     hold.close();
+    context.shadow?.close();
     links.close();
     for (const probe of probes) probe.close();
     news.close();
@@ -163,6 +166,7 @@ function specOf(plan: SwitchPlan, config: PairConfig, links: Links, netlink: Rtn
       group: plan.groups[slot.group]!.config.name,
       v4: bytesOf(slot.addresses, 4),
       v6: bytesOf(slot.addresses, 6),
+      ...(slot.virtual === undefined ? {} : { shared: { ...slot.virtual, queue: QUEUE_SHADOW + slot.group } }),
     })),
   }));
   const others = netlink.listLinks().map((link) => link.name).filter((name) =>
@@ -175,6 +179,14 @@ function specOf(plan: SwitchPlan, config: PairConfig, links: Links, netlink: Rtn
     armMs: planLimits(config.timing).licenceUs / 1000,
     queueKind,
   };
+}
+
+function openShadow(c: SwitchContext): Shadow {
+  return new Shadow(c.plan, {
+    rules: c.rules,
+    node: c.node,
+    onOverflow: (group, packets) => c.shadowOverflow(group, packets),
+  });
 }
 
 function openGuard(path: string, hold: Hold, post: (report: SwitchReport) => void): Guard | null {
@@ -211,6 +223,7 @@ function createNodeFor(init: SwitchInit, config: PairConfig, plan: SwitchPlan): 
         links: group.links,
         preferSelf: group.config.prefer === plan.name,
         preempt: group.config.preempt,
+        shared: group.shared,
         usedUpTo: known?.lastUsed ?? 0,
         reservedUpTo: known?.reservedUpTo ?? 0,
         unproven: known?.unproven ?? true,

@@ -70,6 +70,7 @@ export const NFT_META_IIF = 4;
 export const NFT_META_IIFTYPE = 8;
 export const NFT_META_NFPROTO = 15;
 export const NFT_META_L4PROTO = 16;
+export const NFT_META_PKTTYPE = 19;
 
 export const NFT_CMP_EQ = 0;
 export const NFT_CMP_NEQ = 1;

@@ -13,6 +13,7 @@ import {
   NFT_META_L4PROTO,
   NFT_META_MARK,
   NFT_META_NFPROTO,
+  NFT_META_PKTTYPE,
   NFT_META_PROTOCOL,
   NFT_OBJECT_COUNTER,
   NFT_PAYLOAD_LL_HEADER,
@@ -52,6 +53,23 @@ export function meta(key: keyof typeof META_KEYS, register: number = NFT_REG_1):
   );
 }
 
+/** PACKET_HOST of linux/if_packet.h. */
+const FOR_THIS_HOST = new Uint8Array(1);
+
+/**
+ * Has the kernel take a unicast frame for one to this node, whatever MAC it is for: two expressions. At the ingress of a device
+ * (netdev), before the IP layer throws away what is for other hosts.
+ */
+export function takeForOwn(): readonly Expression[] {
+  return [
+    immediate(FOR_THIS_HOST),
+    expression(
+      "meta",
+      (w) => w.u32be(/* NFTA_META_KEY */ 2, NFT_META_PKTTYPE).u32be(/* NFTA_META_SREG */ 3, NFT_REG_1),
+    ),
+  ];
+}
+
 const BASES = {
   link: NFT_PAYLOAD_LL_HEADER,
   network: NFT_PAYLOAD_NETWORK_HEADER,
@@ -66,7 +84,7 @@ export function payload(base: keyof typeof BASES, offset: number, length: number
   });
 }
 
-/** Writes a register into a packet. Mends no checksum: made for Ethernet headers. */
+/** Writes a register into a packet. Mends no checksum: made for headers that have none. */
 export function payloadWrite(
   base: keyof typeof BASES,
   offset: number,
@@ -76,6 +94,21 @@ export function payloadWrite(
   return expression("payload", (w) => {
     w.u32be(/* NFTA_PAYLOAD_SREG */ 5, register).u32be(/* NFTA_PAYLOAD_BASE */ 2, BASES[base]);
     w.u32be(/* NFTA_PAYLOAD_OFFSET */ 3, offset).u32be(/* NFTA_PAYLOAD_LEN */ 4, length);
+  });
+}
+
+/** The same into a transport header, whose checksum (of the Internet's kind, RFC 1071) at an even offset is mended. */
+export function payloadWriteChecked(
+  offset: number,
+  length: number,
+  checksum: number,
+  register = NFT_REG_1,
+): Expression {
+  const INTERNET = 1;
+  return expression("payload", (w) => {
+    w.u32be(/* NFTA_PAYLOAD_SREG */ 5, register).u32be(/* NFTA_PAYLOAD_BASE */ 2, BASES.transport);
+    w.u32be(/* NFTA_PAYLOAD_OFFSET */ 3, offset).u32be(/* NFTA_PAYLOAD_LEN */ 4, length);
+    w.u32be(/* NFTA_PAYLOAD_CSUM_TYPE */ 6, INTERNET).u32be(/* NFTA_PAYLOAD_CSUM_OFFSET */ 7, checksum);
   });
 }
 
@@ -181,9 +214,9 @@ export function forward(register = NFT_REG_1): Expression {
   return expression("fwd", (w) => w.u32be(/* NFTA_FWD_SREG_DEV */ 1, register));
 }
 
-/** Puts the packet into an NFQUEUE; accepts it where nobody listens. A verdict. Needs CONFIG_NFT_QUEUE. */
-export function queue(number: number): Expression {
-  const BYPASS = 1;
+/** Puts the packet into an NFQUEUE; without `bypass` it is dropped where nobody listens. A verdict. Needs CONFIG_NFT_QUEUE. */
+export function queue(number: number, bypass = true): Expression {
+  const BYPASS = bypass ? 1 : 0;
   return expression("queue", (w) => {
     w.u16be(/* NFTA_QUEUE_NUM */ 1, number).u16be(/* NFTA_QUEUE_TOTAL */ 2, 1);
     w.u16be(/* NFTA_QUEUE_FLAGS */ 3, BYPASS);
@@ -191,8 +224,8 @@ export function queue(number: number): Expression {
 }
 
 /** The same by the target of iptables (linux/netfilter/xt_NFQUEUE.h, struct xt_NFQ_info_v3). Needs CONFIG_NFT_COMPAT. */
-export function queueTarget(number: number): Expression {
-  const BYPASS = 1;
+export function queueTarget(number: number, bypass = true): Expression {
+  const BYPASS = bypass ? 1 : 0;
   const REVISION = 3;
   // u16 queue, u16 how many, u16 flags in the machine's byte order; XT_ALIGN pads to eight.
   const info = new Uint8Array(new Uint16Array([number, 1, BYPASS, 0]).buffer);

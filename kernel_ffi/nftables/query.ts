@@ -2,8 +2,10 @@
 import {
   attributes,
   attributeText,
+  attributeU32be,
   attributeU64be,
   findAttribute,
+  type NetlinkAttribute,
   NetlinkWriter,
   NLM_F_DUMP,
   viewOf,
@@ -48,12 +50,12 @@ export function encodeGetElement(table: TableRef, set: string, key: Uint8Array):
   return w.bytes().slice();
 }
 
-/** Milliseconds that the first element of an answer has left, or null where it has no time-out. From its nfgenmsg on. */
+/** Milliseconds that the first element of an answer has left, or null where it has no time-out, or is cut short. From its nfgenmsg on. */
 export function decodeExpiration(view: DataView, payloadOffset: number, end: number): number | null {
   const list = findAttribute(view, payloadOffset + NFGENMSG_BYTES, end, NFTA_SET_ELEM_LIST_ELEMENTS);
   const element = list && findAttribute(view, list.offset, list.end, NFTA_LIST_ELEM);
   const left = element && findAttribute(view, element.offset, element.end, NFTA_SET_ELEM_EXPIRATION);
-  return left ? attributeU64be(view, left) : null;
+  return left && attributeU64be(view, left);
 }
 
 /** Asks for all elements of a set that have not expired. */
@@ -80,9 +82,9 @@ export function decodeCountedElements(payload: Uint8Array): CountedElement[] {
     const value = key && findAttribute(view, key.offset, key.end, NFTA_DATA_VALUE);
     const counter = findAttribute(view, element.offset, element.end, NFTA_SET_ELEM_EXPR);
     const data = counter && findAttribute(view, counter.offset, counter.end, NFTA_EXPR_DATA);
-    const packets = data && findAttribute(view, data.offset, data.end, NFTA_COUNTER_PACKETS);
-    if (!value || !packets) continue;
-    found.push({ key: payload.slice(value.offset, value.end), packets: attributeU64be(view, packets) });
+    const packets = data && counted(view, data);
+    if (!value || packets === null) continue;
+    found.push({ key: payload.slice(value.offset, value.end), packets });
   }
   return found;
 }
@@ -99,8 +101,14 @@ export function decodeCounter(payload: Uint8Array): { readonly name: string; rea
   const view = viewOf(payload);
   const name = findAttribute(view, NFGENMSG_BYTES, payload.length, NFTA_OBJ_NAME);
   const data = findAttribute(view, NFGENMSG_BYTES, payload.length, NFTA_OBJ_DATA);
-  const packets = data && findAttribute(view, data.offset, data.end, NFTA_COUNTER_PACKETS);
-  return name && packets ? { name: attributeText(view, name), packets: attributeU64be(view, packets) } : null;
+  const packets = data && counted(view, data);
+  return name && packets !== null ? { name: attributeText(view, name), packets } : null;
+}
+
+/** Packets of what a counter holds; null where it does not say, or is cut short. */
+function counted(view: DataView, data: NetlinkAttribute): number | null {
+  const packets = findAttribute(view, data.offset, data.end, NFTA_COUNTER_PACKETS);
+  return packets && attributeU64be(view, packets);
 }
 
 /** Asks for all chains of a family. (A table cannot be named in a dump before kernel 6.1: filter the answers.) */
@@ -125,11 +133,11 @@ export function decodeChain(payload: Uint8Array): ChainInfo {
   for (const attribute of attributes(view, NFGENMSG_BYTES, payload.length)) {
     if (attribute.type === NFTA_CHAIN_TABLE) chain.table = attributeText(view, attribute);
     else if (attribute.type === NFTA_CHAIN_NAME) chain.name = attributeText(view, attribute);
-    else if (attribute.type === NFTA_CHAIN_USE) chain.uses = view.getUint32(attribute.offset);
+    else if (attribute.type === NFTA_CHAIN_USE) chain.uses = attributeU32be(view, attribute) ?? 0;
     else if (attribute.type === NFTA_CHAIN_HOOK) {
       const hook = findAttribute(view, attribute.offset, attribute.end, NFTA_HOOK_HOOKNUM);
       const device = findAttribute(view, attribute.offset, attribute.end, NFTA_HOOK_DEV);
-      if (hook) chain.hook = view.getUint32(hook.offset);
+      if (hook) chain.hook = attributeU32be(view, hook);
       if (device) chain.device = attributeText(view, device);
     }
   }

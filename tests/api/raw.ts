@@ -1,14 +1,19 @@
 /** Bytes to the socket and back, with no client in between that would keep to the rules. */
 
-/** Sends the bytes, and returns what comes until the server closes or `patienceMs` pass without a byte. */
-export async function exchange(socket: string, bytes: Uint8Array | string, patienceMs = 200): Promise<string> {
+/** Sends the bytes, and returns what comes until the server closes, `patienceMs` pass without a byte, or it is all that is wanted. */
+export async function exchange(
+  socket: string,
+  bytes: Uint8Array | string,
+  patienceMs = 200,
+  wanted = /(?!)/,
+): Promise<string> {
   const connection = await Deno.connect({ transport: "unix", path: socket });
   let answer = "";
   try {
     const data = typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes;
     for (let at = 0; at < data.length;) at += await connection.write(data.subarray(at));
     const buffer = new Uint8Array(65536);
-    for (;;) {
+    while (!wanted.test(answer)) {
       const read = await withPatience(connection.read(buffer), patienceMs);
       if (read === null) break;
       answer += new TextDecoder("latin1").decode(buffer.subarray(0, read));

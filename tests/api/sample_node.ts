@@ -112,20 +112,29 @@ export interface Running {
   readonly socket: string;
 }
 
-/** Calls `body` with a server on a socket in a fresh folder, and ends both. */
-export async function withServer(body: (running: Running) => Promise<void>): Promise<void> {
+/** A server on a socket in a fresh folder; `close` ends both. */
+export async function startServer(): Promise<Running & { close(): Promise<void> }> {
   const runDir = Deno.makeTempDirSync({ prefix: "japi-run-" });
   const socket = join(runDir, SOCKET_NAME);
   const node = await SampleNode.create();
   const server = await startApi(node, socket);
   const client = new ApiClient(socket);
-  try {
-    await body({ node, server, client, runDir, socket });
-  } finally {
+  const close = async () => {
     client.close();
     await server.close();
     node.state.close();
     Deno.removeSync(runDir, { recursive: true });
+  };
+  return { node, server, client, runDir, socket, close };
+}
+
+/** Calls `body` with a server on a socket in a fresh folder, and ends both. */
+export async function withServer(body: (running: Running) => Promise<void>): Promise<void> {
+  const running = await startServer();
+  try {
+    await body(running);
+  } finally {
+    await running.close();
   }
 }
 

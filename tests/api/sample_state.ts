@@ -44,5 +44,7 @@ export async function sampleState(role: "primary" | "standby" = "primary", maxBy
     orphans: () => Promise.resolve({ total: orphans.length, rows: orphans }),
     dropOrphans: () => Promise.resolve(orphans.splice(0).length),
   };
-  return new StateApi(manager, journal);
+  const path = { open: true, problem: "", live: true, rttUs: 250, sent: 70, lost: 2, received: 60, errors: 1 };
+  const stream = { up: true, connections: 3, paths: [path], rejected: { badTag: 4 } };
+  return new StateApi(manager, journal, () => stream);
 }

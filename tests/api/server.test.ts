@@ -152,6 +152,8 @@ Deno.test("metrics are what Prometheus reads", () =>
     assert.match(text, /^segue_group_role\{group="web",role="standby"\} 0$/m);
     assert.match(text, /^segue_rejected_total\{reason="badTag"\} 3$/m);
     assert.match(text, /^segue_late_wake_max_seconds 0.008$/m);
+    assert.match(text, /^segue_state_sync\{group="web",state="[a-z-]+"\} 1$/m);
+    assert.match(text, /^segue_stream_path_lost_total\{path="0"\} 2$/m);
     assert.match(text, /pair="a \\"quoted\\"\\\\ \\n pair"/);
     assert.doesNotMatch(text, /peer_last_heard/, "what is not known is left out");
   }));

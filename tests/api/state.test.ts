@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { watchState } from "../../control/api/state_calls.ts";
 import { type Answer, ask } from "./ask.ts";
+import { exchange } from "./raw.ts";
 import { withServer } from "./sample_node.ts";
 
 const STATE = "/v1/groups/web/state";
@@ -190,5 +191,18 @@ Deno.test("what was set aside is listed and deleted", async () => {
     assert.deepEqual([total, orphans[0].key, orphans[0].value_base64], [1, "lost", "/wA="]);
     assert.deepEqual(json(await ask("DELETE", "/v1/groups/web/orphans")), { deleted: 1 });
     assert.equal(json(await ask("GET", "/v1/groups/web/orphans")).total, 0);
+  });
+});
+
+Deno.test("a body that does not come is refused in the end, and what has come of it is not taken for all of it", async () => {
+  await withServer(async ({ socket }) => {
+    const head = `PUT ${STATE}/slow HTTP/1.1\r\nhost: localhost\r\n`;
+    const sized = exchange(socket, `${head}content-length: 5\r\n\r\nab`, 20_000, /too-slow/);
+    const chunked = exchange(socket, `${head}transfer-encoding: chunked\r\n\r\n2\r\nab\r\n`, 20_000, /too-slow/);
+    for (const answer of await Promise.all([sized, chunked])) {
+      assert.match(answer, /^HTTP\/1\.1 408 /);
+      assert.match(answer, /urn:segue:problem:too-slow/);
+    }
+    assert.equal((await ask(socket, "GET", `${STATE}/slow`)).status, 404);
   });
 });

@@ -1,7 +1,8 @@
 /**
  * The counter of docs/services.md on a real pair, moved and killed under constant increments: `deno run -A tests/bench/counter.ts
- * [--moves 100] [--kills 100] [--clients 4] [--seed 1] [--profile lan|fast] [--service py|ts] [--patience 250]
- * [--spare-services]`. Prints JSON, progress on stderr; ends with 1 if an increment was lost or counted twice, or a request never got its answer.
+ * [--moves 100] [--kills 100] [--crossed 0] [--clients 4] [--seed 1] [--profile lan|fast] [--service py|ts] [--patience 250]
+ * [--spare-services]`. `crossed`: moves in whose midst a node is killed. Prints JSON, progress on stderr; ends with 1 if an increment
+ * was lost or counted twice, or a request never got its answer.
  */
 import { parseArgs } from "node:util";
 import { World, type WorldOptions } from "../../control/lab/world.ts";
@@ -12,6 +13,7 @@ const { values: flags } = parseArgs({
   options: {
     moves: { type: "string", default: "100" },
     kills: { type: "string", default: "100" },
+    crossed: { type: "string", default: "0" },
     clients: { type: "string", default: "4" },
     seed: { type: "string", default: "1" },
     profile: { type: "string", default: "lan" },
@@ -28,6 +30,7 @@ await world.startBoth();
 const proof = await proveCounter(world, {
   moves: Number(flags.moves),
   kills: Number(flags.kills),
+  crossed: Number(flags.crossed),
   clients: Number(flags.clients),
   seed: Number(flags.seed),
   patienceMs: Number(flags.patience),

@@ -1,5 +1,5 @@
 /**
- * What a client sees, measured: `deno run -A tests/bench/failover.ts [--runs N] [--only NAME] [--probe FILE --echo FILE]`. Prints
+ * What a client sees, measured: `deno run -A tests/bench/failover.ts [--runs N] [--only NAME,…] [--wire shared] [--probe FILE --echo FILE]`. Prints
  * JSON. With --probe and --echo an outside client and service are used instead of the lab's (`probe IP PORT INTERVAL_US
  * DURATION_MS` printing JSON, `echo PORT`). Keep the machine quiet meanwhile.
  */
@@ -14,6 +14,7 @@ const { values: flags } = parseArgs({
   options: {
     runs: { type: "string", default: "5" },
     only: { type: "string" },
+    wire: { type: "string", default: "announce" },
     probe: { type: "string" },
     echo: { type: "string" },
   },
@@ -41,6 +42,12 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   "planned-20000": { durationMs: 2000, intervalUs: 50, fault: (world, _, standby) => world.switchover(standby) },
   "power-off": {
     durationMs: 2000,
+    fault: (world, primary) => world.powerOff(primary),
+    repair: (world, primary) => world.powerOn(primary),
+  },
+  "power-off-20000": {
+    durationMs: 2000,
+    intervalUs: 50,
     fault: (world, primary) => world.powerOff(primary),
     repair: (world, primary) => world.powerOn(primary),
   },
@@ -130,7 +137,7 @@ async function runScenario(world: World, name: string, scenario: Scenario, runs:
   };
 }
 
-await using world = await World.create({ family: "segtest", profile: "fast" });
+await using world = await World.create({ family: "segtest", profile: "fast", group: `wire = "${flags.wire}"` });
 const echoes: Deno.ChildProcess[] = [];
 try {
   if (flags.echo !== undefined) {
@@ -144,13 +151,13 @@ try {
   await world.startBoth();
   const results = [];
   for (const [name, scenario] of Object.entries(scenarios)) {
-    if (flags.only !== undefined && flags.only !== name) continue;
+    if (flags.only !== undefined && !flags.only.split(",").includes(name)) continue;
     const result = await runScenario(world, name, scenario, Number(flags.runs));
     console.error(JSON.stringify(result));
     results.push(result);
   }
   const counters = { a: (await world.status("a"))!.counters, b: (await world.status("b"))!.counters };
-  console.log(JSON.stringify({ bench: "failover", results, counters }, null, 2));
+  console.log(JSON.stringify({ bench: "failover", wire: flags.wire, results, counters }, null, 2));
 } finally {
   for (const echo of echoes) {
     echo.kill("SIGKILL");

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { JournalStore } from "../../control/journal/store.ts";
-import { sampleEvent, withJournal } from "./samples.ts";
+import { leaveCrashed, sampleEvent, withJournal } from "./samples.ts";
 
 interface Blow {
   readonly file: "journal.db" | "journal.db-wal";
@@ -33,28 +33,11 @@ function strike(folder: string, { file, at, bytes, cut }: Blow): void {
   open.close();
 }
 
-/** As a killed daemon leaves it: a database of an earlier run, and a log of the last one. */
-function prepare(path: string, left: string): number {
-  const first = JournalStore.open(path).store;
-  first.firstEpoch("web");
-  for (let n = 0; n < 100; n++) first.add({ id: first.nextId, type: "event", event: sampleEvent(n) });
-  first.close();
-  const second = JournalStore.open(path).store;
-  second.firstEpoch("web");
-  second.addEvent(sampleEvent(100));
-  const highest = second.reserve("web", 0);
-  for (const name of ["journal.db", "journal.db-wal", "epochs"]) {
-    Deno.copyFileSync(path.replace("journal.db", name), `${left}/${name}`);
-  }
-  second.close();
-  return highest;
-}
-
 Deno.test("damage anywhere in the database and its log", () =>
   withJournal((path, folder) => {
     const left = `${folder}/left`;
     Deno.mkdirSync(left);
-    const highest = prepare(path, left);
+    const highest = leaveCrashed(path, left);
     let run = 0;
     let aside = 0;
     fc.assert(

@@ -1,6 +1,7 @@
 /** Things to remember, and a folder to remember them in. */
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { JournalStore } from "../../control/journal/store.ts";
 import type { NodeEvent, SwitchReceipt } from "../../control/core/vocabulary.ts";
 
 export function sampleEvent(n: number, group = "web"): NodeEvent {
@@ -29,6 +30,27 @@ export function sampleReceipt(epoch: number, over: Partial<SwitchReceipt> = {}):
     packets: { passed: 1, held: 2, heldByPeer: 3, released: 4, returned: 5, dropped: 6 },
     ...over,
   };
+}
+
+/** What a killed daemon leaves behind. */
+export const CRASHED_FILES: readonly string[] = ["journal.db", "journal.db-wal", "epochs"];
+
+/**
+ * A database of an earlier run, and a log of the last one, copied into a folder as they are while it runs; the highest epoch that was
+ * reserved for the group "web".
+ */
+export function leaveCrashed(path: string, left: string): number {
+  const first = JournalStore.open(path).store;
+  first.firstEpoch("web");
+  for (let n = 0; n < 100; n++) first.add({ id: first.nextId, type: "event", event: sampleEvent(n) });
+  first.close();
+  const second = JournalStore.open(path).store;
+  second.firstEpoch("web");
+  second.addEvent(sampleEvent(100));
+  const highest = second.reserve("web", 0);
+  for (const name of CRASHED_FILES) Deno.copyFileSync(path.replace("journal.db", name), `${left}/${name}`);
+  second.close();
+  return highest;
 }
 
 /** Calls `body` with the path of a journal in a fresh folder, which is gone afterwards. */

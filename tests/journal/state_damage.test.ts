@@ -89,3 +89,20 @@ Deno.test("a log without its database is never played into a new one", () =>
     assert.equal(namesWith(torn, "damaged").length, 1);
     next.close();
   }));
+
+Deno.test("a row that nobody can have written, which SQLite takes for sound: the file is set aside, nothing is left out in silence", () =>
+  withState((_, folder) => {
+    const impossible = ["key = x'ff'", "key = x''", "key = zeroblob(70000)", "epoch = -1", "lsn = 9007199254740993"];
+    for (const [i, change] of impossible.entries()) {
+      const here = `${folder}/${i}`;
+      Deno.mkdirSync(here);
+      earlierRun(`${here}/state.db`);
+      const db = new DatabaseSync(`${here}/state.db`);
+      db.exec(`UPDATE rows SET ${change} WHERE lsn = 700`);
+      db.close();
+      const target = StateStore.open(`${here}/state.db`);
+      assert.throws(() => storedRows(target), JournalError, change);
+      assert.deepEqual([target.losses, namesWith(here, "damaged").length], [1, 1], change);
+      target.close();
+    }
+  }));

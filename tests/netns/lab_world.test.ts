@@ -7,13 +7,8 @@ import { run, sleep } from "../../control/lab/command.ts";
 import { judgeOwnership } from "../../control/lab/ownership.ts";
 import { type NodeName, SERVICE_V4, SERVICE_V6 } from "../../control/lab/topology.ts";
 import { World } from "../../control/lab/world.ts";
-import { parseIp } from "../../kernel_ffi/address.ts";
-import { encodeGratuitousArpRequest } from "../../kernel_ffi/arp.ts";
-import { FrameSocket, SEND_ONLY } from "../../kernel_ffi/frames.ts";
-import { closeFd, cString, libc, must } from "../../kernel_ffi/libc.ts";
+import { announce } from "./announce.ts";
 
-const CLONE_NEWNET = 0x40000000;
-const O_CLOEXEC = 0x80000;
 /** The watcher tells what it has heard twenty times a second. */
 const WATCHER_MS = 200;
 
@@ -22,36 +17,12 @@ async function withWorld(body: (world: World) => Promise<void>): Promise<void> {
   await body(world);
 }
 
-/** Runs `body` with this thread in a named namespace. */
-function within(namespace: string, body: () => void): void {
-  const home = must(libc().open(cString("/proc/thread-self/ns/net"), O_CLOEXEC, 0), "open own namespace");
-  const there = must(libc().open(cString(`/run/netns/${namespace}`), O_CLOEXEC, 0), `open ${namespace}`);
-  try {
-    must(libc().setns(there, CLONE_NEWNET), `enter ${namespace}`);
-    body();
-  } finally {
-    must(libc().setns(home, CLONE_NEWNET), "return");
-    closeFd(home);
-    closeFd(there);
-  }
-}
-
 async function give(world: World, name: NodeName): Promise<void> {
   await run("ip", "-n", world.net.node(name), "addr", "add", `${SERVICE_V4}/32`, "dev", "veth0");
 }
 
 async function take(world: World, name: NodeName): Promise<void> {
   await run("ip", "-n", world.net.node(name), "addr", "del", `${SERVICE_V4}/32`, "dev", "veth0");
-}
-
-/** Says on the LAN that this node has the address. */
-function announce(world: World, name: NodeName): void {
-  within(world.net.node(name), () => {
-    const socket = new FrameSocket({ interface: "veth0", etherType: SEND_ONLY });
-    const frame = encodeGratuitousArpRequest(socket.mac, parseIp(SERVICE_V4)!);
-    assert.equal(socket.send(frame, frame.length, 0), 0);
-    socket.close();
-  });
 }
 
 Deno.test("an address moved by hand: the client sees the hole, the watcher who spoke before and after", async () => {

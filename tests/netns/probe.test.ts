@@ -70,7 +70,7 @@ Deno.test("a kernel that has the address answers every form of the question", ()
       ask[form]!();
       assert.deepEqual(
         awaitSpeaker(heard),
-        { family: 4, address: SERVICE4, owns: true, mac: MAC_THERE, unicastToUs },
+        { family: 4, address: SERVICE4, owns: true, mac: MAC_THERE, from: MAC_THERE, unicastToUs },
         form,
       );
     }
@@ -78,7 +78,7 @@ Deno.test("a kernel that has the address answers every form of the question", ()
       ask[form]!();
       assert.deepEqual(
         awaitSpeaker(heard),
-        { family: 6, address: SERVICE6, owns: true, mac: MAC_THERE, unicastToUs },
+        { family: 6, address: SERVICE6, owns: true, mac: MAC_THERE, from: MAC_THERE, unicastToUs },
         form,
       );
     }
@@ -142,6 +142,7 @@ Deno.test("announcements of others are heard, other talk and one's own are not",
       address: SERVICE4,
       owns: true,
       mac: MAC_THERE,
+      from: MAC_THERE,
       unicastToUs: false,
     });
     say(other!, encodeUnsolicitedAdvertisement(other!.mac, SERVICE6));
@@ -150,6 +151,7 @@ Deno.test("announcements of others are heard, other talk and one's own are not",
       address: SERVICE6,
       owns: true,
       mac: MAC_THERE,
+      from: MAC_THERE,
       unicastToUs: false,
     });
     const damaged = encodeUnsolicitedAdvertisement(other!.mac, SERVICE6);
@@ -168,7 +170,14 @@ Deno.test("another one who asks for the address namelessly is heard, and told fr
       const family = address.length === 4 ? 4 : 6;
       const frame = family === 4 ? encodeArpProbe(other.mac, address) : encodeSolicitation(other.mac, address);
       assert.equal(other.send(frame, frame.length, 0), 0);
-      assert.deepEqual(awaitSpeaker(heard), { family, address, owns: false, mac: MAC_THERE, unicastToUs: false });
+      assert.deepEqual(awaitSpeaker(heard), {
+        family,
+        address,
+        owns: false,
+        mac: MAC_THERE,
+        from: MAC_THERE,
+        unicastToUs: false,
+      });
     }
     // A device that filters multicast by itself lets the questions through.
     const groups = run("ip", "maddress", "show", "dev", "va");

@@ -132,7 +132,7 @@ kernelTest("counters go on over a repair", (node) => {
   node.rules.install();
   node.far.send(clientFrame(2));
   node.far.send(clientFrame(3));
-  assert.deepEqual(node.rules.counters().get(SLOT), { passed: 0, served: 1, dropped: 2, muted: 0 });
+  assert.deepEqual(node.rules.counters().get(SLOT), { passed: 0, served: 1, dropped: 2, muted: 0, seen: 0 });
 });
 
 kernelTest("an interface that appears is gated, also when it goes away and comes back", (node) => {

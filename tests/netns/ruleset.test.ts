@@ -163,10 +163,10 @@ kernelTest("without the lease nothing comes in to the address, with it everythin
     return sockets.map(firstBytes);
   };
   assert.deepEqual(knock(), [[], []]);
-  assert.deepEqual(node.rules.counters().get(SLOT), { passed: 0, served: 0, dropped: 2, muted: 0 });
+  assert.deepEqual(node.rules.counters().get(SLOT), { passed: 0, served: 0, dropped: 2, muted: 0, seen: 0 });
   node.takeLease();
   assert.deepEqual(knock(), [[1], [2]]);
-  assert.deepEqual(node.rules.counters().get(SLOT), { passed: 0, served: 2, dropped: 2, muted: 0 });
+  assert.deepEqual(node.rules.counters().get(SLOT), { passed: 0, served: 2, dropped: 2, muted: 0, seen: 0 });
 });
 
 kernelTest("other addresses of the node are none of the gate's business", (node) => {

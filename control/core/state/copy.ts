@@ -105,6 +105,11 @@ export class Copy {
     return { rows, undo };
   }
 
+  /** Rows above this LSN are about to be applied in no order: until `finish`, the copy claims no more than this. */
+  holdAt(lsn: number): void {
+    this.#claimed = lsn;
+  }
+
   /** The table is worth nothing from here on, until a full copy is whole. */
   startAnew(): void {
     this.table.clear();
@@ -119,6 +124,7 @@ export class Copy {
   /** A catch-up or a full copy is whole. */
   finish(reigns: readonly Reign[], floor: number, lsn: number): void {
     this.copying = false;
+    this.#claimed = null;
     this.#reigns = reigns;
     this.table.restore(floor, lsn);
     this.storePosition();
@@ -127,7 +133,7 @@ export class Copy {
   /** Applies packed rows and has them stored; false if they are malformed, and then nothing has happened. */
   applyPiece(rows: Uint8Array, lsn: number, urgent: boolean): boolean {
     if (this.table.applyPacked(rows) === null) return false;
-    this.#port.store({ kind: "rows", piece: new Uint8Array(rows), lsn, urgent });
+    this.#port.store({ kind: "rows", piece: rows, lsn, urgent });
     return true;
   }
 

@@ -1,6 +1,6 @@
 /**
- * The side that receives. A catch-up is applied in one step when it is whole: until then the table stays what it was, the source's at some
- * LSN. Only a full copy, for a table that is worth nothing anyway, is applied as it comes.
+ * The side that receives. A catch-up is applied when it is whole: until then the table stays what it was, the source's at some LSN. Only a
+ * full copy, for a table that is worth nothing anyway, is applied as it comes.
  */
 import type { Copy } from "./copy.ts";
 import type { CopyMessage } from "./messages.ts";
@@ -17,27 +17,33 @@ type Live = Rows | Extract<CopyMessage, { kind: "reign" }>;
 const ASKED_MAX = 20_000;
 const ASKED_LENGTH_MAX = 1 << 20;
 
+/** Pieces of a catch-up, or messages that waited for its end, that are applied at once: more would keep others waiting. */
+const AT_ONCE = 4;
+
 type Tail = ReturnType<Copy["cutOff"]>;
 const NO_TAIL: Tail = { rows: [], undo: () => {} };
 
 /**
  * Makes a copy ready for what a source offers. Null if the offer counts on something that is not so (any more): the copy's state is to be
  * told again, and gets another offer.
+ * @param broken called later if the follower finds that something is missing, and all is to begin anew
  */
-export function accept(copy: Copy, offer: Sync, port: ReplicaPort): FollowerSide | null {
+export function accept(copy: Copy, offer: Sync, port: ReplicaPort, broken: () => void): FollowerSide | null {
   const { common, upTo, whole } = offer;
   if (common > copy.lsn || common > upTo) return null;
   const tail = copy.copying ? NO_TAIL : copy.cutOff(common);
   const asked = tail.rows.reduce((sum, { key }) => sum + key.length, 0);
   const tooMuch = tail.rows.length > ASKED_MAX || asked > ASKED_LENGTH_MAX;
-  if (whole || tooMuch || copy.copying) {
+  // All that the source has is what an empty copy lacks.
+  const all = whole || (upTo > 0 && copy.table.lsn === 0 && tail.rows.length === 0);
+  if (all || tooMuch || copy.copying) {
     setAside(tail.rows, offer, port);
     copy.startAnew();
-    if (!whole) return null;
+    if (!all) return null;
   }
-  const keys = whole ? [] : tail.rows.map(({ key }) => key);
+  const keys = all ? [] : tail.rows.map(({ key }) => key);
   port.send(URGENT, { kind: "ready", group: copy.group, sync: offer.sync, keys });
-  return new FollowerSide(copy, offer, whole ? NO_TAIL : tail, port);
+  return new FollowerSide(copy, offer, all ? NO_TAIL : tail, port, broken);
 }
 
 /** Rows that only this node has had: kept apart, for people. */
@@ -57,12 +63,19 @@ export class FollowerSide {
   /** What this copy had beyond the common LSN. */
   #tail: Tail;
   readonly #port: ReplicaPort;
+  readonly #broken: () => void;
   /** What a catch-up brought, and what was written meanwhile. */
   readonly #pieces: Uint8Array[] = [];
   readonly #live: Live[] = [];
+  /** The catch-up is whole, and so many of its pieces are applied; -1: it is not whole yet. */
+  #applied = -1;
+  #finished = false;
+  /** Abandoned. */
+  #over = false;
   #ackDue = false;
 
-  constructor(copy: Copy, offer: Sync, tail: Tail, port: ReplicaPort) {
+  constructor(copy: Copy, offer: Sync, tail: Tail, port: ReplicaPort, broken: () => void) {
+    this.#broken = broken;
     this.#copy = copy;
     this.#offer = offer;
     this.#tail = tail;
@@ -82,7 +95,7 @@ export class FollowerSide {
   }
 
   #bulk(rows: Uint8Array): boolean {
-    if (this.following) return false;
+    if (this.#applied >= 0) return false;
     if (this.#copy.copying) return this.#copy.applyPiece(rows, 0, false);
     // All or nothing: what cannot be read is refused before anything is applied.
     if (PackedReader.open(rows) === null) return false;
@@ -104,19 +117,45 @@ export class FollowerSide {
     return true;
   }
 
-  /** The catch-up is whole: applied, then what was written meanwhile. */
+  /** The catch-up is whole: it is applied bit by bit, then what was written meanwhile. */
   done(): boolean {
-    if (this.following) return false;
-    const { reigns, floor, upTo } = this.#offer;
-    const pieces = this.#pieces.splice(0);
-    for (const piece of pieces) this.#copy.table.applyPacked(piece);
-    this.#storeCatchUp(pieces);
-    this.#copy.finish(reigns, floor, upTo);
+    if (this.#applied >= 0) return false;
+    this.#applied = 0;
+    this.#copy.holdAt(this.#offer.common);
+    return this.#applySome();
+  }
+
+  #applySome(): boolean {
+    const next = this.#applied + AT_ONCE;
+    for (const piece of this.#pieces.slice(this.#applied, next)) this.#copy.table.applyPacked(piece);
+    this.#applied = next;
+    if (next < this.#pieces.length) return this.#goOn(() => this.#applySome());
+    this.#finish();
+    return this.#applyLive();
+  }
+
+  /** What was written meanwhile, and what comes while that is applied. */
+  #applyLive(): boolean {
+    for (const message of this.#live.splice(0, AT_ONCE)) if (!this.#apply(message)) return false;
+    if (this.#live.length > 0) return this.#goOn(() => this.#applyLive());
     this.following = true;
     this.#ackDue = true;
-    for (const message of this.#live.splice(0)) if (!this.#apply(message)) return false;
     this.#port.changed();
     return true;
+  }
+
+  #goOn(next: () => boolean): true {
+    this.#port.later(() => {
+      if (!this.#over && !next()) this.#broken();
+    });
+    return true;
+  }
+
+  #finish(): void {
+    const { reigns, floor, upTo } = this.#offer;
+    this.#storeCatchUp(this.#pieces.splice(0));
+    this.#copy.finish(reigns, floor, upTo);
+    this.#finished = true;
   }
 
   #storeCatchUp(pieces: readonly Uint8Array[]): void {
@@ -128,7 +167,7 @@ export class FollowerSide {
     if (tail.length > 0) this.#port.store({ kind: "forget", keys: tail.map(({ key }) => key) });
     this.#tail = NO_TAIL;
     for (const piece of pieces) {
-      this.#port.store({ kind: "rows", piece: new Uint8Array(piece), lsn: 0, urgent: false });
+      this.#port.store({ kind: "rows", piece, lsn: 0, urgent: false });
     }
   }
 
@@ -148,10 +187,18 @@ export class FollowerSide {
     return at >= 0 && reigns[at]!.firstLsn <= lsn && lsn < (reigns[at + 1]?.firstLsn ?? Infinity);
   }
 
-  /** The catch-up will not come: the copy is what it was. */
+  /** Nothing more will come. A catch-up that is whole is done, with what came behind it; without one the copy is what it was. */
   abandon(): void {
-    if (!this.following) this.#tail.undo();
-    this.#tail = NO_TAIL;
+    if (this.#over) return;
+    this.#over = true;
+    if (this.#applied < 0) {
+      this.#tail.undo();
+      this.#tail = NO_TAIL;
+      return;
+    }
+    for (const piece of this.#pieces.slice(this.#applied)) this.#copy.table.applyPacked(piece);
+    if (!this.#finished) this.#finish();
+    for (const message of this.#live.splice(0)) if (!this.#apply(message)) return;
   }
 
   /** Something new is on the disk. */

@@ -16,13 +16,15 @@ const TOMBSTONE = 0xffff_ffff;
 export const PIECE_BYTES = 256 * 1024;
 /** A piece that is decoded has at most this many bytes: the largest row, or as many small ones as a full piece has. */
 export const PACKED_BYTES_MAX = HEAD_BYTES + ROW_BYTES + KEY_BYTES_MAX + VALUE_BYTES_MAX;
-const FIRST_BYTES = 1024;
+const SECOND_BYTES = 1024;
+const NOTHING = new Uint8Array(0);
+const NO_VIEW = new DataView(NOTHING.buffer);
 
 /** Fills one piece of memory with rows. */
 export class PackedWriter {
   readonly #max: number;
-  #bytes = new Uint8Array(FIRST_BYTES);
-  #view = new DataView(this.#bytes.buffer);
+  #bytes = NOTHING;
+  #view = NO_VIEW;
   #used = HEAD_BYTES;
   #rows = 0;
 
@@ -54,21 +56,27 @@ export class PackedWriter {
 
   /** The piece, in a buffer of its own that can be transferred. The writer is empty afterwards. */
   finish(): Uint8Array<ArrayBuffer> {
+    if (this.#rows === 0) this.#reserve(0);
     this.#view.setUint8(0, PACKED_VERSION);
     this.#view.setUint32(4, this.#rows);
-    const piece = new Uint8Array(this.#bytes.buffer.transfer(this.#used));
-    this.#bytes = new Uint8Array(FIRST_BYTES);
-    this.#view = new DataView(this.#bytes.buffer);
+    const piece = this.#used === this.#bytes.length
+      ? this.#bytes
+      : new Uint8Array(this.#bytes.buffer.transfer(this.#used));
+    this.#bytes = NOTHING;
+    this.#view = NO_VIEW;
     this.#used = HEAD_BYTES;
     this.#rows = 0;
     return piece;
   }
 
+  /** The first row gets what it needs, as most pieces are of one; with the second one room for many is made. */
   #reserve(size: number): void {
     const needed = this.#used + size;
     if (needed <= this.#bytes.length) return;
-    const room = Math.max(needed, Math.min(this.#bytes.length * 2, this.#max));
-    this.#bytes = new Uint8Array(this.#bytes.buffer.transfer(room));
+    const room = this.#rows === 0
+      ? needed
+      : Math.max(needed, Math.min(Math.max(SECOND_BYTES, this.#bytes.length * 2), this.#max));
+    this.#bytes = this.#rows === 0 ? new Uint8Array(room) : new Uint8Array(this.#bytes.buffer.transfer(room));
     this.#view = new DataView(this.#bytes.buffer);
   }
 }
@@ -146,6 +154,21 @@ export class PackedReader {
     return this.keyLength > 0 && this.keyLength <= KEY_BYTES_MAX && this.valueLength <= VALUE_BYTES_MAX &&
       Number.isSafeInteger(this.lsn) && this.lsn > 0 && isText(this.bytes, this.keyAt, this.keyLength);
   }
+}
+
+/** Sound pieces as one, in a buffer of its own that can be transferred; together they have at most `PACKED_BYTES_MAX`. */
+export function joinPieces(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const size = pieces.reduce((sum, { length }) => sum + length - HEAD_BYTES, HEAD_BYTES);
+  const joined = new Uint8Array(size), view = new DataView(joined.buffer);
+  let rows = 0, at = HEAD_BYTES;
+  for (const piece of pieces) {
+    rows += new DataView(piece.buffer, piece.byteOffset).getUint32(4);
+    joined.set(piece.subarray(HEAD_BYTES), at);
+    at += piece.length - HEAD_BYTES;
+  }
+  view.setUint8(0, PACKED_VERSION);
+  view.setUint32(4, rows);
+  return joined;
 }
 
 /**

@@ -65,6 +65,8 @@ class Node {
   replica: Replica | null = null;
   /** By channel, towards the other node. */
   readonly wires: [Uint8Array[], Uint8Array[]] = [[], []];
+  /** What is to be done later. */
+  tasks: (() => void)[] = [];
   events: string[] = [];
   refused = 0;
 }
@@ -98,6 +100,7 @@ class Pair {
       send: (channel, message) => void (this.connected && node.wires[channel].push(encodeCopyMessage(message))),
       bulkRoom: () => node.wires[1].length < 3,
       store: (change) => node.disk.store(change),
+      later: (act) => void node.tasks.push(act),
       changed: () => {},
       event: (_level, kind) => void node.events.push(kind),
     };
@@ -128,6 +131,7 @@ class Pair {
     const node = this.nodes[index]!;
     if (node.replica === null) return;
     node.replica = null;
+    node.tasks = [];
     this.#pending = this.#pending.filter(({ by }) => by !== index);
     node.disk.changes.length = Math.min(node.disk.changes.length, node.disk.safe + keep);
     this.disconnect();
@@ -155,6 +159,12 @@ class Pair {
     to.replica.flushAck();
     this.nodes[from]!.replica!.pump();
     this.#settle();
+  }
+
+  work(index: number): void {
+    const node = this.nodes[index]!;
+    for (const task of node.tasks.splice(0)) task();
+    node.replica?.flushAck();
   }
 
   /** The switch thread lets a node serve whose copy is fit, and makes the other one leave first. */
@@ -214,8 +224,10 @@ class Pair {
     for (let i = 0; i < 2000; i++) {
       const busy = [0, 1].flatMap((from) => [0, 1].map((channel) => [from, channel] as const))
         .filter(([from, channel]) => this.nodes[from]!.wires[channel as 0 | 1].length > 0);
-      if (busy.length === 0) return;
+      const working = this.nodes.some(({ tasks }) => tasks.length > 0);
+      if (busy.length === 0 && !working) return;
       for (const [from, channel] of busy) this.deliver(from, channel as 0 | 1);
+      for (const index of [0, 1]) this.work(index);
     }
     assert.fail("they never stop talking");
   }
@@ -259,7 +271,7 @@ function contentOf(table: GroupTable): [string, string, number, number][] {
 type Op =
   | { op: "write"; node: number; key: string; remove: boolean }
   | { op: "deliver"; node: number; channel: 0 | 1; count: number }
-  | { op: "sync" | "start" | "serve"; node: number }
+  | { op: "sync" | "start" | "serve" | "work"; node: number }
   | { op: "crash"; node: number; keep: number }
   | { op: "connect" | "disconnect" | "settle" };
 
@@ -283,7 +295,10 @@ const op: fc.Arbitrary<Op> = fc.oneof(
       count: fc.integer({ min: 1, max: 5 }),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ op: fc.constantFrom("sync" as const, "start" as const), node }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ op: fc.constantFrom("sync" as const, "start" as const, "work" as const), node }),
+  },
   { weight: 3, arbitrary: fc.record({ op: fc.constant("serve" as const), node }) },
   fc.record({ op: fc.constant("crash" as const), node, keep: fc.nat(3) }),
   { weight: 3, arbitrary: fc.record({ op: fc.constantFrom("connect" as const, "settle" as const) }) },
@@ -306,6 +321,7 @@ function play(ops: readonly Op[]): Pair {
       case "sync":
       case "start":
       case "serve":
+      case "work":
         pair[one.op](one.node);
         break;
       default:
@@ -417,6 +433,45 @@ Deno.test("writes that come during a catch-up are in it; the follower's table ch
   pair.settle();
   assert.deepEqual([follower.lsn, follower.following], [52, true]);
   assert.deepEqual(contentOf(follower.table), contentOf(pair.nodes[0].replica!.table));
+});
+
+Deno.test("a large catch-up is applied bit by bit, claims nothing until it is whole, and is finished when the other one goes", () => {
+  for (const ending of ["work", "disconnect", "serve"] as const) {
+    const pair = following(3);
+    pair.sync(1);
+    pair.disconnect();
+    for (let i = 0; i < 20; i++) pair.write(0, `k${i}`, false);
+    pair.connect();
+    for (let i = 0; i < 60; i++) for (const channel of [0, 1] as const) pair.deliver(i % 2, channel);
+    pair.write(0, "late", false);
+    pair.deliver(0, 0);
+    const follower = pair.nodes[1].replica!;
+    assert.deepEqual([follower.lsn, follower.following, follower.fit], [3, false, true]);
+    assert.ok(follower.table.lsn > 3 && follower.table.lsn < 23, `applied up to ${follower.table.lsn}`);
+    if (ending === "work") pair.settle();
+    else if (ending === "disconnect") pair.disconnect();
+    else {
+      follower.serve(++pair.epoch);
+      pair.nodes[0].replica!.leave();
+    }
+    assert.equal(follower.lsn, 24, ending);
+    assert.deepEqual(contentOf(follower.table), contentOf(pair.nodes[0].replica!.table));
+    pair.assertConverged();
+  }
+});
+
+Deno.test("an empty copy is not served before it is whole", () => {
+  const pair = following(0);
+  pair.crash(1, 0);
+  for (let i = 0; i < 5; i++) pair.write(0, `k${i}`, false);
+  pair.start(1);
+  pair.connect();
+  for (let i = 0; i < 3; i++) for (const from of [0, 1]) pair.deliver(from, 0);
+  const empty = pair.nodes[1].replica!;
+  assert.deepEqual([empty.copying, empty.fit], [true, false]);
+  pair.disconnect();
+  assert.equal(empty.fit, false);
+  pair.assertConverged();
 });
 
 Deno.test("behind the floor everything is copied, and a copy that is broken off is worth nothing", () => {

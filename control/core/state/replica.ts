@@ -281,7 +281,10 @@ export class Replica {
     if (this.serving) return false;
     this.#source = null;
     this.#leaveFollower();
-    this.#follower = accept(this.#copy, offer, this.#port);
+    const follower = accept(this.#copy, offer, this.#port, () => {
+      if (this.#follower === follower) this.#startOver();
+    });
+    this.#follower = follower;
     if (this.#follower === null) this.#tell();
     this.#port.changed();
     return true;

@@ -5,8 +5,8 @@ import type { StateRow } from "./row.ts";
 
 /** What must be on the disk, in this order. */
 export type ReplicaChange =
-  /** Packed rows; everything up to `lsn` is there with them. 0: they say nothing about that, a position follows. */
-  | { readonly kind: "rows"; readonly piece: Uint8Array<ArrayBuffer>; readonly lsn: number; readonly urgent: boolean }
+  /** Packed rows, not to be changed; everything up to `lsn` is there with them. 0: they say nothing about that, a position follows. */
+  | { readonly kind: "rows"; readonly piece: Uint8Array; readonly lsn: number; readonly urgent: boolean }
   | {
     readonly kind: "position";
     readonly lsn: number;
@@ -23,6 +23,8 @@ export interface ReplicaPort {
   /** Whether more bulk may be sent just now; `pump` is called when there is room again. */
   bulkRoom(): boolean;
   store(change: ReplicaChange): void;
+  /** Does something after others have had their turn. */
+  later(act: () => void): void;
   /** The follower has told what it has, or where the two stand has changed. */
   changed(): void;
   event(level: "info" | "alarm", kind: string, text: string): void;

@@ -85,6 +85,11 @@ export class Stream {
     return this.connection === null ? 0 : this.connection.buffered(0) + this.connection.buffered(1);
   }
 
+  /** Something of ours is under way that the peer has not acknowledged. */
+  get awaitsAck(): boolean {
+    return this.connection?.sent.some(({ inFlight }) => inFlight > 0) ?? false;
+  }
+
   // ---- in
 
   /** An authentic hello. */

@@ -2,16 +2,13 @@
  * A counter service on a real pair, incremented by several clients without pause while the group is moved and its primary killed; and what
  * became of every increment.
  */
-import { ApiClient } from "../../../control/api/client.ts";
-import type { ReceiptJson, StatusJson } from "../../../control/api/json.ts";
-import { SOCKET_NAME } from "../../../control/api/socket.ts";
 import { LabProcess } from "../../../control/lab/process.ts";
-import { type NodeName, NODES, SERVICE_V4 } from "../../../control/lab/topology.ts";
+import { NODES, SERVICE_V4 } from "../../../control/lab/topology.ts";
 import type { World } from "../../../control/lab/world.ts";
-import { libc } from "../../../kernel_ffi/libc.ts";
 import { Random } from "../../simulation/random.ts";
 import { other, sleep } from "../pair.ts";
 import type { CounterClientReport, Request } from "./client.ts";
+import { kill, move, moveAndKill, ready, serves, takenOver } from "./faults.ts";
 import { CounterHistory } from "./history.ts";
 import { Observer } from "./observer.ts";
 import { type Spread, spreadOf } from "./spread.ts";
@@ -21,6 +18,8 @@ export const COUNTER_PORT = 8080;
 export interface ProofOptions {
   readonly moves: number;
   readonly kills: number;
+  /** Moves in whose midst one of the nodes is killed. */
+  readonly crossed: number;
   readonly clients: number;
   readonly seed: number;
   /** How long a client waits for an answer before it asks again. */
@@ -40,8 +39,8 @@ export interface Proof {
   readonly mended: Readonly<Record<string, number>>;
   readonly attemptsMost: number;
   readonly askedTwice: number;
-  /** Longest that a client waited for an answer around each move and each kill, and in a quiet second before. */
-  readonly stallMs: { readonly quiet: number; readonly move: Spread; readonly kill: Spread };
+  /** Longest that a client waited for an answer around each of them, and in a quiet second before. */
+  readonly stallMs: { readonly quiet: number; readonly move: Spread; readonly kill: Spread; readonly crossed: Spread };
   /** From the first step until the group was served again, services and all, as the receipts say. */
   readonly receiptMs: { readonly move: Spread; readonly kill: Spread };
   /** From a kill until both nodes are ready for the next one. */
@@ -51,17 +50,24 @@ export interface Proof {
 }
 
 interface Fault {
-  readonly kind: "move" | "kill";
+  readonly kind: "move" | "kill" | "crossed";
   readonly at: number;
   readonly over: number;
-  readonly receiptMs: number;
 }
 
-const SIGKILL = 9;
 const START_MS = 1000;
-const READY_MS = 30_000;
+/** In milliseconds: by the receipts, and from a kill until both are ready again. */
+interface Times {
+  readonly move: number[];
+  readonly kill: number[];
+  readonly ready: number[];
+}
+
+const LAST_ANSWERS_MS = 30_000;
 /** Between a pair that is ready and the next thing that happens to it. */
 const CALM_MS = [50, 250] as const;
+/** A move takes some tens of milliseconds with its services. */
+const MIDST_MS = [0, 60] as const;
 
 /** `service` and state of the group, as a client of the pair sees them while all is well. */
 export async function proveCounter(world: World, o: ProofOptions): Promise<Proof> {
@@ -79,7 +85,7 @@ export async function proveCounter(world: World, o: ProofOptions): Promise<Proof
     ],
     {},
   );
-  const faults: Fault[] = [], readyMs: number[] = [];
+  const faults: Fault[] = [], times: Times = { move: [], kill: [], ready: [] };
   try {
     await client.line((line) => line === "started", 20_000);
     const began = Date.now();
@@ -87,29 +93,41 @@ export async function proveCounter(world: World, o: ProofOptions): Promise<Proof
     const calm = () => sleep(random.between(...CALM_MS));
     for (let n = 1; n <= o.moves; n++) {
       const at = Date.now();
-      const receiptMs = await move(world);
-      faults.push({ kind: "move", at, over: Date.now(), receiptMs });
+      times.move.push(await move(world));
+      faults.push({ kind: "move", at, over: Date.now() });
       if (n % 10 === 0) o.progress(`${n} moves, count ${history.count}`);
       await ready(world);
       await calm();
     }
     for (let n = 1; n <= o.kills; n++) {
       const at = Date.now();
-      const killed = await killPrimary(world, o.withServices);
-      const receiptMs = await takenOver(world, other(killed));
-      faults.push({ kind: "kill", at, over: Date.now(), receiptMs });
+      const killed = (await world.primary())!;
+      await kill(world, killed, o.withServices);
+      times.kill.push(await takenOver(world, other(killed)));
+      faults.push({ kind: "kill", at, over: Date.now() });
       world.start(killed);
       await ready(world);
-      readyMs.push(Date.now() - at);
+      times.ready.push(Date.now() - at);
       if (n % 10 === 0) o.progress(`${n} kills, count ${history.count}`);
       await calm();
     }
+    for (let n = 1; n <= o.crossed; n++) {
+      const at = Date.now();
+      const victim = random.pick(NODES);
+      await moveAndKill(world, victim, random.between(...MIDST_MS));
+      await serves(world, other(victim));
+      faults.push({ kind: "crossed", at, over: Date.now() });
+      world.start(victim);
+      await ready(world);
+      if (n % 10 === 0) o.progress(`${n} moves with a kill, count ${history.count}`);
+      await calm();
+    }
     client.signal("SIGTERM");
-    const last = await client.line((line) => line.startsWith("{"), READY_MS);
+    const last = await client.line((line) => line.startsWith("{"), LAST_ANSWERS_MS);
     await observer.stop();
     const report = JSON.parse(last) as CounterClientReport;
     const requests = Deno.readTextFileSync(file).trim().split("\n").map((line) => JSON.parse(line) as Request);
-    return judge({ history, report, requests, faults, readyMs, seconds: (Date.now() - began) / 1000 });
+    return judge({ history, report, requests, faults, times, seconds: (Date.now() - began) / 1000 });
   } catch (error) {
     throw new Error(`${error instanceof Error ? error.message : error}\n${client.lines.slice(-5).join("\n")}`);
   } finally {
@@ -118,96 +136,23 @@ export async function proveCounter(world: World, o: ProofOptions): Promise<Proof
   }
 }
 
-/** Resolves with its time in milliseconds. */
-async function move(world: World): Promise<number> {
-  const from = (await world.primary())!;
-  const receipt = await world.switchover(from, other(from));
-  if (receipt.outcome !== "done") throw new Error(`move from ${from}: ${receipt.outcome}: ${receipt.reason}`);
-  return receipt.duration_us / 1000;
-}
-
-async function killPrimary(world: World, withServices: boolean): Promise<NodeName> {
-  const primary = (await world.primary())!;
-  const { services } = (await statusOf(world, primary)).groups[0]!;
-  world.daemon(primary).signal("SIGKILL");
-  // Each leads a session of its own.
-  if (withServices) { for (const { pid } of services) if (pid !== undefined) libc().kill(-pid, SIGKILL); }
-  await world.daemon(primary).ended;
-  return primary;
-}
-
-/** Like `World.status`, but says why there is none. */
-async function statusOf(world: World, node: NodeName): Promise<StatusJson> {
-  const client = new ApiClient(`${world.runDir(node)}/${SOCKET_NAME}`);
-  try {
-    return await client.status();
-  } finally {
-    client.close();
-  }
-}
-
-/** Until the failover's receipt is there; resolves with its time in milliseconds. */
-async function takenOver(world: World, node: NodeName): Promise<number> {
-  let receipt: ReceiptJson | null | undefined;
-  await world.until(
-    async () => {
-      const group = (await world.status(node))?.groups[0];
-      receipt = group?.last_switch;
-      return group?.role === "primary" && receipt?.epoch === group.epoch && receipt.outcome === "done";
-    },
-    READY_MS,
-    `${node} to take over`,
-  );
-  return receipt!.duration_us / 1000;
-}
-
-/** One serves, the other one could take over: in step, and with a healthy service. */
-async function ready(world: World): Promise<void> {
-  let lacking = "";
-  await world.until(
-    async () => {
-      lacking = await lack(world);
-      return lacking === "";
-    },
-    READY_MS,
-    () => `the pair to be ready: ${lacking}`,
-  );
-}
-
-async function lack(world: World): Promise<string> {
-  const all = await Promise.all(NODES.map((node) => world.status(node)));
-  const groups = all.map((it) => it?.groups[0]);
-  if (groups.map((group) => group?.role).toSorted().join() !== "primary,standby") {
-    return `roles are ${groups.map((group) => group?.role)}`;
-  }
-  for (const [i, group] of groups.entries()) {
-    const node = NODES[i]!;
-    if (!group!.eligible) return `${node} is not eligible: ${group!.eligible_reason}`;
-    const ill = group!.services.find(({ healthy }) => healthy !== true);
-    if (ill !== undefined) return `service ${ill.name} of ${node} is ${ill.state}`;
-    if (group!.state.lsn > 0 && group!.state.sync !== "synced") return `state of ${node} is ${group!.state.sync}`;
-  }
-  return "";
-}
-
 interface Seen {
   readonly history: CounterHistory;
   readonly report: CounterClientReport;
   readonly requests: readonly Request[];
   readonly faults: readonly Fault[];
-  readonly readyMs: readonly number[];
+  readonly times: Times;
   readonly seconds: number;
 }
 
-function judge({ history, report, requests, faults, readyMs, seconds }: Seen): Proof {
+function judge({ history, report, requests, faults, times, seconds }: Seen): Proof {
   const wrong = history.verdict(requests);
   for (const id of report.unanswered) wrong.push(`${id} never got an answer, however often it was asked`);
   for (const text of report.answeredOtherwise) wrong.push(`asked again, answered otherwise: ${text}`);
   if (requests.length !== report.acknowledged) wrong.push("the clients' file is not whole");
   const waits = requests.map(({ askedAt, answeredAt }) => answeredAt - askedAt);
   const first = faults[0]?.at ?? Infinity;
-  const spread = (kind: Fault["kind"], of: (fault: Fault) => number) =>
-    spreadOf(faults.filter((it) => it.kind === kind).map(of));
+  const stalls = (kind: Fault["kind"]) => spreadOf(faults.filter((it) => it.kind === kind).map(longest));
   /** Of the requests that were under way while it happened, or began before it was over. */
   function longest({ at, over }: Fault): number {
     return requests.reduce(
@@ -226,11 +171,12 @@ function judge({ history, report, requests, faults, readyMs, seconds }: Seen): P
     askedTwice: report.askedTwice,
     stallMs: {
       quiet: Math.round(requests.reduce((most, it, i) => it.answeredAt < first ? Math.max(most, waits[i]!) : most, 0)),
-      move: spread("move", longest),
-      kill: spread("kill", longest),
+      move: stalls("move"),
+      kill: stalls("kill"),
+      crossed: stalls("crossed"),
     },
-    receiptMs: { move: spread("move", (it) => it.receiptMs), kill: spread("kill", (it) => it.receiptMs) },
-    readyMs: spreadOf(readyMs),
+    receiptMs: { move: spreadOf(times.move), kill: spreadOf(times.kill) },
+    readyMs: spreadOf(times.ready),
     looks: history.looks,
     rewritten: history.rewritten,
   };
