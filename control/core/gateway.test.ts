@@ -83,6 +83,29 @@ Deno.test("gateway silent too: no takeover, told once; within `every` when it an
   assert.ok(node.told().some((line) => line.includes("alarm gateway web off")));
 });
 
+Deno.test("who reaches its gateway again asks for the address anew: what nobody answered in the cut proves nothing", () => {
+  for (const role of ["suspecting", "fenced"] as const) {
+    const node = role === "suspecting" ? standby() : primary();
+    node.answers = false;
+    node.run(600);
+    assert.equal(node.group.role, role);
+    node.told();
+    node.on({ kind: "gatewayHeard", group: 0 });
+    const back = node.nowUs;
+    node.answers = true;
+    node.run(620);
+    assert.equal(node.group.role, "primary");
+    const probes = role === "suspecting" ? 2 : 8;
+    assert.ok(node.group.sinceUs - back >= probes * 1500, `${role}: ${node.group.sinceUs - back} µs`);
+  }
+  const node = standby();
+  node.answers = false;
+  node.run(600);
+  node.answers = true;
+  for (let ms = 600; ms < 640; ms += 1) node.run(ms).on({ kind: "probeAnswered", group: 0, lower: true });
+  assert.equal(node.group.role, "suspecting");
+});
+
 Deno.test("an answer from before the silence does not count", () => {
   const node = standby();
   node.on({ kind: "gatewayHeard", group: 0 });

@@ -6,7 +6,8 @@
  * that is restarted moves nothing while the nodes hear each other.
  */
 import { becomeFenced, say } from "./become.ts";
-import type { GroupState, NodeFacts } from "./group.ts";
+import { able, type GroupState, type NodeFacts } from "./group.ts";
+import { voidProbes } from "./probing.ts";
 
 export interface GatewayPace {
   /** Between two questions while nothing is amiss. */
@@ -77,7 +78,7 @@ export function tickGateway(n: NodeFacts, g: GroupState): void {
   if (gateway.open && n.nowUs >= dueUs(n, g, gateway)) {
     gateway.open = false;
     gateway.unanswered++;
-    if (gateway.unanswered >= gateway.fall) tellLost(n, g, gateway);
+    if (gateway.unanswered >= gateway.fall) outOfReach(n, g, gateway);
   }
   if (!isolated(n)) {
     gateway.refused = false;
@@ -102,6 +103,7 @@ export function gatewayWakeUs(n: NodeFacts, g: GroupState): number {
 export function gatewayHeard(n: NodeFacts, g: GroupState): void {
   const { gateway } = g;
   if (gateway === null) return;
+  if (gateway.unanswered >= gateway.fall) voidProbes(n, g);
   gateway.heardUs = n.nowUs;
   gateway.open = false;
   gateway.unanswered = 0;
@@ -121,16 +123,13 @@ export function voidGateway(g: GroupState): void {
 
 /**
  * Whether this node may decide without its peer's word: it hears the peer, or has heard its gateway since the peer's last word, and
- * a moment ago. Told once if it may not.
+ * a moment ago.
  */
 export function gatewayConsents(n: NodeFacts, g: GroupState): boolean {
   const { gateway } = g;
   if (gateway === null || !isolated(n)) return true;
   const freshUs = Math.max(2, gateway.fall) * gateway.timeoutUs;
-  if (gateway.heardUs > n.heardUs && n.nowUs - gateway.heardUs <= freshUs) return true;
-  // The first answer may still be under way.
-  if (gateway.unanswered >= gateway.fall && !gateway.refused) tellRefused(n, g, gateway);
-  return false;
+  return gateway.heardUs > n.heardUs && n.nowUs - gateway.heardUs <= freshUs;
 }
 
 /** The primary's part: cut off from both, it is silent before anybody else speaks. True if it has given up. */
@@ -147,6 +146,19 @@ export function givesUp(n: NodeFacts, g: GroupState): boolean {
 function silences(n: NodeFacts, { address, interface: name, unanswered }: Gateway): string {
   const silent = n.heardUs === -Infinity ? "never heard" : `silent for ${((n.nowUs - n.heardUs) / 1000).toFixed(1)} ms`;
   return `${n.peerName} ${silent}, and the gateway ${address} on ${name} left ${unanswered} questions unanswered`;
+}
+
+/**
+ * What nobody answered meanwhile proves nothing either: a node that was cut off and reaches its gateway again asks for the address anew,
+ * or it would take it from an owner whose answer it has not waited for.
+ */
+function outOfReach(n: NodeFacts, g: GroupState, gateway: Gateway): void {
+  tellLost(n, g, gateway);
+  voidProbes(n, g);
+  const waits = g.role === "suspecting" || g.role === "fenced";
+  if (waits && !gateway.refused && n.nowUs - n.heardUs >= n.limits.deadAfterUs && able(n, g)) {
+    tellRefused(n, g, gateway);
+  }
 }
 
 function tellLost(n: NodeFacts, g: GroupState, gateway: Gateway): void {

@@ -308,6 +308,8 @@ function carrier(n: NodeState, g: GroupState, ok: boolean, reason: string): void
   if (g.carrier === ok) return;
   g.carrier = ok;
   n.out.push({ kind: "alarm", alarm: `carrier ${g.name}`, text: ok ? null : reason });
+  // Questions that left before, or without it, were heard by nobody.
+  voidProbes(n, g);
   if (ok) return;
   if (leased(g)) {
     n.out.push({ kind: "cancel", group: g.index });
