@@ -16,6 +16,7 @@ import type { FuzzTarget } from "./target.ts";
 
 const GROUPS = 2;
 const EVENTS_MAX = 40;
+const GATEWAY = { address: "10.77.0.254", interface: "veth0", everyUs: 50_000, timeoutUs: 5_000, fall: 3 };
 /** Wakes at one moment that nothing new explains. */
 const SPINS_MAX = 8;
 
@@ -70,6 +71,7 @@ class Machine {
       session: 5,
       digest: new Uint8Array(8),
       limits: FAST,
+      fencing: random.chance(0.3),
       groups: Array.from({ length: GROUPS }, (_, group) => ({
         name: `g${group}`,
         links: 1 + group,
@@ -78,6 +80,8 @@ class Machine {
         usedUpTo: random.chance(0.1) ? EPOCH_MAX - below(random, 3) : below(random, 5),
         reservedUpTo: random.chance(0.1) ? EPOCH_MAX : 1000,
         unproven: random.chance(0.2),
+        shared: random.chance(0.2),
+        ...(random.chance(0.3) ? { gateway: GATEWAY } : {}),
       })),
     }, 0);
     this.#epochs = this.node.groups.map(({ epoch }) => epoch);
@@ -191,6 +195,14 @@ const MAKES: readonly Make[] = [
     timeoutUs: random.pick([0, 1000, 1_000_000]),
     force: random.chance(0.3),
   }),
+  (_, group) => ({ kind: "gatewayHeard", group }),
+  (random, _, node) => ({
+    kind: "peerFenced",
+    order: (node.fencing?.order ?? 0) - below(random, 2),
+    ok: random.chance(0.5),
+    reason: REASON,
+  }),
+  (random, group) => ({ kind: "wire", group, reason: random.chance(0.5) ? "" : REASON }),
   (random) => ({ kind: "maintenance", on: random.chance(0.5) }),
 ];
 
