@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { CopyMessage } from "./messages.ts";
-import { Replica } from "./replica.ts";
+import type { Replica } from "./replica.ts";
 import { contentOf, Pair, text } from "../../../tests/simulation/two_copies.ts";
 
 type Op =
