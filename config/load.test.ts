@@ -160,6 +160,12 @@ const BAD: [
     "group[0].shared.mac",
     "is not a MAC address",
   ]],
+  ["a size without unit", edit(11, 'prefer = "a"\nwire = "shared"\nshared = { max = "8" }'), [
+    13,
+    "group[0].shared.max",
+    "has no unit",
+    'a number and a unit: "8MiB", "64MiB"',
+  ]],
   ["another wire", edit(11, 'prefer = "a"\nwire = "x"'), [12, "group[0].wire", "not a choice", '"announce", "shared"']],
   ["a number for a time", GOOD + "[timing]\nlease = 60\n", [
     16,

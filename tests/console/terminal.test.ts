@@ -63,7 +63,12 @@ Deno.test("a terminal that goes takes the console along, and nothing else", () =
 Deno.test("a terminal that takes nothing for a while: nothing waits for it, it is shown what is then, and the console ends when it is told to", () =>
   withPair(async (world, primary, standby) => {
     using tmux = new Tmux({ columns: 200, rows: 60 });
-    tmux.run(...segueCommand("console", "--run-dir", world.runDir("a"), "--run-dir", world.runDir("b")));
+    const settings = `${world.folder}/stty`;
+    // Asked while the shell waits for it: at its prompt the shell itself reads key by key.
+    tmux.run(
+      ...segueCommand("console", "--run-dir", world.runDir("a"), "--run-dir", world.runDir("b")),
+      `; stty -a > ${settings}; echo restored`,
+    );
     await tmux.until(new RegExp(`✔ all is well · ${primary} serves web`));
     const pid = foreground(tmux), terminal = tmux.ask("pid"), device = tmux.ask("pane_tty");
     const stalled = async (meanwhile: () => Promise<unknown>) => {
@@ -86,7 +91,8 @@ Deno.test("a terminal that takes nothing for a while: nothing waits for it, it i
       await world.until(() => !isAlive(pid), 5000, "the console's end");
     });
     await tmux.until(() => tmux.ask("alternate_on") === "0" && tmux.ask("cursor_flag") === "1");
-    assert.match(await run("stty", "-F", device, "-a"), /\bicanon\b.* echo\b/s);
+    await tmux.until(/^restored/m);
+    assert.match(Deno.readTextFileSync(settings), / isig icanon .* echo /s);
   }));
 
 function isAlive(pid: number): boolean {
