@@ -1,6 +1,7 @@
 /**
  * Runs everything that can fail and counts it: formatting, lint, walls, types, the build, pure tests (with no
- * permissions), then each file of tests/ on its own, one after another, as they share the machine's kernel and its cores.
+ * permissions), then each file of tests/ on its own, in two lanes: real pairs, which wait more than they work and must hold on a busy
+ * machine anyway, and everything else.
  *
  * The last line is `N passed, N failed`. A run that crashes, hangs or reports nothing counts as failed; so does a test
  * that was skipped. Arguments restrict the files of tests/ to those whose path contains one of them.
@@ -58,8 +59,8 @@ function testFiles(folder: string): string[] {
   return found.sort();
 }
 
-/** The run that goes on, for Ctrl-C. */
-let current: Deno.ChildProcess | undefined;
+/** The runs that go on, for Ctrl-C. */
+const current = new Set<Deno.ChildProcess>();
 
 /**
  * Runs the pinned runtime with its output in a file (a left-over child of a test would hold a pipe open) and in a process
@@ -68,13 +69,16 @@ let current: Deno.ChildProcess | undefined;
 async function runLimited(args: readonly string[], output: string, limitMs: number): Promise<number> {
   const script = 'exec "$@" > "$OUTPUT" 2>&1 < /dev/null';
   const seconds = (Math.max(limitMs, 1000) / 1000).toFixed(0);
-  current = new Deno.Command("timeout", {
+  const child = new Deno.Command("timeout", {
     args: ["--kill-after=5", seconds, "sh", "-c", script, "sh", Deno.execPath(), ...args],
     cwd: ROOT,
     env: { NO_COLOR: "1", OUTPUT: output },
     stdin: "null",
   }).spawn();
-  return (await current.status).code;
+  current.add(child);
+  const { code } = await child.status;
+  current.delete(child);
+  return code;
 }
 
 /** Runs one thing; shows its output if something in it failed. */
@@ -103,23 +107,28 @@ async function perform(run: Run, limitMs: number): Promise<Tally> {
 }
 
 Deno.addSignalListener("SIGINT", () => {
-  current?.kill("SIGTERM"); // `timeout` passes it on to its group
+  for (const child of current) child.kill("SIGTERM"); // `timeout` passes it on to its group
   Deno.exit(130);
 });
 
 let total: Tally = { passed: 0, failed: 0 };
 const began = performance.now();
 const filters = Deno.args;
-const runs = [...(filters.length === 0 ? [...gateRuns(), pureRun()] : []), ...rootRuns(filters)];
-if (runs.length === 0) console.log(`FAIL no test file has ${filters.join(" or ")} in its path`);
-for (const run of runs) {
-  const leftMs = TOTAL_LIMIT_MS - (performance.now() - began);
-  if (leftMs <= 0) {
-    console.log(`FAIL ${run.name}: not run, the time for all tests (${TOTAL_LIMIT_MS / 1000} s) is over`);
-    total = addTally(total, { passed: 0, failed: 1 });
-    continue;
+const files = rootRuns(filters), isPair = ({ name }: Run) => name.startsWith("tests/pair/");
+if (files.length === 0) console.log(`FAIL no test file has ${filters.join(" or ")} in its path`);
+if (filters.length === 0) await lane([...gateRuns(), pureRun()]);
+await Promise.all([lane(files.filter(isPair)), lane(files.filter((run) => !isPair(run)))]);
+
+/** One after the other. */
+async function lane(runs: readonly Run[]): Promise<void> {
+  for (const run of runs) {
+    const leftMs = TOTAL_LIMIT_MS - (performance.now() - began);
+    if (leftMs <= 0) {
+      console.log(`FAIL ${run.name}: not run, the time for all tests (${TOTAL_LIMIT_MS / 1000} s) is over`);
+    }
+    const tally = leftMs <= 0 ? { passed: 0, failed: 1 } : await perform(run, Math.min(leftMs, RUN_LIMIT_MS));
+    total = addTally(total, tally);
   }
-  total = addTally(total, await perform(run, Math.min(leftMs, RUN_LIMIT_MS)));
 }
 console.log(`${total.passed} passed, ${total.failed} failed`);
 Deno.exit(total.failed === 0 && total.passed > 0 ? 0 : 1);
