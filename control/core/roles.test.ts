@@ -218,6 +218,19 @@ Deno.test("lease lost with a silent peer: asks while it may live, then eight pro
   assert.match(told.at(-1)!, /^422 .*begin retake, take 4, end done, event retake/);
 });
 
+Deno.test("lease lost: a consent that waited while this node slept takes nothing, and is asked for again", () => {
+  const node = primary().on({ kind: "leaseLost", group: 0, reason: "stopped" });
+  node.hearing(404, {});
+  const asked = node.seq, { switchId } = node.group;
+  // Asleep for longer than a consent lives; what it reads then answers the question of before.
+  node.nowUs += 1_000_000;
+  node.on({ kind: "lateWake", lateUs: 990_000 });
+  node.hears({ phase: "grant", switchId }, 1, 0, asked);
+  assert.equal(node.group.role, "fenced");
+  node.until(1405).hears({ phase: "grant", switchId: node.group.switchId });
+  assert.equal(node.group.role, "primary");
+});
+
 Deno.test("lease lost: the peer that consents does not rank higher, and one that does is served", () => {
   // The last owner goes before the preferred one.
   const b = standby();

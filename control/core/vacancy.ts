@@ -5,6 +5,7 @@
  */
 import { becomePrimary, newSwitchId, setPhase } from "./become.ts";
 import { able, type GroupState, type NodeFacts, peerAlive } from "./group.ts";
+import { answersNow } from "./questions.ts";
 import type { Role, SwitchKind } from "./vocabulary.ts";
 
 const NOT_SERVING: readonly Role[] = ["starting", "standby", "suspecting", "fenced"];
@@ -34,7 +35,8 @@ export function fillVacancy(n: NodeFacts, g: GroupState): void {
 }
 
 function askOrTake(n: NodeFacts, g: GroupState): void {
-  if (g.phase === "ask" && g.peer.phase === "grant" && g.peer.switchId === g.switchId) {
+  // A consent that has waited in the sockets while this node slept, and which has perhaps run out since, is asked for again.
+  if (g.phase === "ask" && g.peer.phase === "grant" && g.peer.switchId === g.switchId && answersNow(n, g)) {
     return becomePrimary(n, g, takeKind(g), `nobody served and ${n.peerName} consented`);
   }
   if (g.phase !== "ask") setPhase(g, "ask", newSwitchId(n));

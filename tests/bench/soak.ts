@@ -1,6 +1,7 @@
 /**
- * A pair for minutes on a busy machine: `deno run -A tests/bench/soak.ts [--profile lan] [--minutes 10] [--busy 2]`. Prints JSON: what
- * it costs (CPU, memory), lapses of the lease, suspicions, switches, and what a client lost. Keep nothing else running.
+ * A pair for minutes on a busy machine: `deno run -A tests/bench/soak.ts [--profile lan] [--minutes 10] [--busy 2] [--warm 3]`. Prints
+ * JSON: what it costs (CPU, memory) once it has run for `--warm` seconds, lapses of the lease, suspicions, switches, and what a client
+ * lost. `SEGUE_EXE=dist/segue` measures the executable instead of the sources. Keep nothing else running.
  */
 import { parseArgs } from "node:util";
 import { sleep } from "../../control/lab/command.ts";
@@ -14,10 +15,10 @@ const { values: flags } = parseArgs({
     minutes: { type: "string", default: "10" },
     busy: { type: "string", default: "2" },
     interval: { type: "string", default: "4000" },
+    warm: { type: "string", default: "3" },
   },
 });
 const TICKS_PER_SECOND = 100;
-const SETTLE_MS = 3000;
 
 /** User and system time of a process in seconds (proc(5), stat fields 14 and 15). */
 function cpuSeconds(pid: number): number {
@@ -32,7 +33,7 @@ function residentMib(pid: number): number {
 
 await using world = await World.create({ family: "segtest", profile: flags.profile as WorldOptions["profile"] });
 await world.startBoth();
-await sleep(SETTLE_MS);
+await sleep(Number(flags.warm) * 1000);
 const durationMs = Number(flags.minutes) * 60_000;
 const busy = Array.from(
   { length: Number(flags.busy) },

@@ -35,7 +35,8 @@ Deno.test("an address moved by hand: the client sees the hole, the watcher who s
     await give(world, "b");
     announce(world, "b");
     const seen = await traffic.result();
-    assert.equal(seen.sent, 3000);
+    // A client that was kept from running does not send afterwards what was due meanwhile.
+    assert.ok(seen.sent > 2000 && seen.sent <= 3000, `${seen.sent} sent`);
     assert.ok(seen.longestGapMs >= 100 && seen.longestGapMs < 600, `a hole of ${seen.longestGapMs} ms`);
     // Two datagrams a millisecond: what is lost and how long nothing came are two views of one hole.
     assert.ok(Math.abs(seen.lost - seen.longestGapMs * 2) < seen.lost * 0.2, `${seen.lost} lost`);
