@@ -177,14 +177,6 @@ function say(text: string): void {
   console.error(`${new Date().toISOString().slice(11, 23)} ${text}`);
 }
 
-globalThis.addEventListener(
-  "unload",
-  () =>
-    Deno.writeTextFileSync(
-      "/tmp/tp/logs.txt",
-      world.logs() + "\n" + world.linesOf("a").join("\n") + "\n===b\n" + world.linesOf("b").join("\n"),
-    ),
-);
 await world.startBoth();
 const first = (await world.primary())!;
 await inStep();
