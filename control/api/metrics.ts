@@ -86,6 +86,11 @@ function groupMetrics(s: SwitchSnapshot): Metric[] {
     ),
     counter("group_packets_total", "Packets of the addresses by what the kernel did with them.", packets),
     gauge("group_held_packets", "Packets that wait in the kernel now.", each((group) => group.held.now)),
+    gauge(
+      "group_connections",
+      "TCP connections that end in this node at the group's addresses; not there where the kernel does not tell.",
+      each((group) => group.connections ?? null),
+    ),
     counter("group_hold_packets_total", "Packets that were held for a switch, and what became of them.", held),
     gauge("group_shadow_packets", "Packets of a shared wire that wait now.", ofShadow((it) => it.now)),
     gauge("group_shadow_bytes", "Their bytes.", ofShadow((it) => it.bytes)),

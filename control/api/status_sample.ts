@@ -26,6 +26,7 @@ export const SAMPLE_GROUP: GroupSnapshot = {
     packets: { passed: 1, held: 2, heldByPeer: 3, released: 4, returned: 5, dropped: 6 },
   },
   held: { now: 0, total: 55, released: 54, dropped: 1 },
+  connections: 12,
   wire: { in_force: "shared", seen: 1200, peer_seen: 1198, macs: ["02:53:45:10:00:01"] },
   shadow: { now: 7, bytes: 4200, oldest_ms: 1.5, total: 90, replayed: 20, served: 60, dropped: 3 },
   packets: { served: 1000, passed: 19, dropped: 2, muted: 3 },

@@ -27,7 +27,7 @@ Deno.test("all is well: who serves, the pair as two columns, paths, groups", () 
     "  ● 10.78.0.1 – 10.78.0.2  a 120 µs  0 %    b 101 µs  0 %                      ▁",
     "  ● frames on veth0        a 98 µs   0 %    b 101 µs  0 %                      ▁",
     `─ GROUPS ${"─".repeat(71)}`,
-    "▸ web  on a  10.77.0.100 fd00:77::100 · held 0 of 55 · dropped 1",
+    "▸ web  on a  10.77.0.100 fd00:77::100 · held 0 of 55 · dropped 1 · conns 12",
     "    echo  a running ✔  b running ✔",
     `─ TIMELINE ${"─".repeat(69)}`,
     "  nothing has happened yet",

@@ -236,9 +236,9 @@ function groupRow(view: GroupView, nameColumns: number): Row {
     where,
     `  ${addresses.map(({ address }) => address).join(" ")}`,
     ...stateSpans(owner.group.state),
-    ...figuresOf(owner.group).map((figure) => span(` · ${figure}`)),
     span(` · held ${held.now}${held.total > 0 ? ` of ${held.total}` : ""}`, held.now > 0 ? "warn" : "plain"),
     ...(held.dropped > 0 ? [span(` · dropped ${held.dropped}`, "bad")] : []),
+    ...figuresOf(owner.group).map((figure) => span(` · ${figure}`)),
   );
 }
 
@@ -258,7 +258,8 @@ export function figuresOf(group: unknown): string[] {
   if (!isObject(group)) return [];
   return ["flows", "connections"].flatMap((name) => {
     const value = group[name];
-    if (typeof value === "number") return [`${name} ${value}`];
+    // One that is there is said in few letters: the line is short.
+    if (typeof value === "number") return value === 0 ? [] : [`${name === "connections" ? "conns" : name} ${value}`];
     if (!isObject(value)) return [];
     const counts = Object.entries(value).filter(([, count]) => typeof count === "number");
     return counts.length === 0 ? [] : [`${name} ${counts.map(([word, count]) => `${count} ${word}`).join(", ")}`];

@@ -197,6 +197,8 @@ export interface GroupSnapshot {
   readonly state: StateSnapshot;
   readonly last_switch: SwitchReceipt | null;
   readonly held: { readonly now: number; readonly total: number; readonly released: number; readonly dropped: number };
+  /** TCP connections that end in this node at the group's addresses; null where the kernel does not tell. */
+  readonly connections?: number | null;
   readonly shadow?: ShadowSnapshot;
   /** Of a group with a shared wire: which wire is in force, and what this node and the peer see of the virtual MAC, frames a second. */
   readonly wire?: {

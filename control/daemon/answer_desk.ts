@@ -3,9 +3,6 @@
  * the main thread, after a switch and never in its way.
  */
 import type { PairConfig } from "../../config/model.ts";
-import { KernelError } from "../../kernel_ffi/errno.ts";
-import { parseIp } from "../../kernel_ffi/address.ts";
-import { countTcpConnections } from "../../kernel_ffi/sock_diag.ts";
 import { type Floor, floorOf } from "../answers/floor.ts";
 import { missedPrediction } from "../answers/prediction.ts";
 import { type Rehearsal, rehearse } from "../answers/rehearsal.ts";
@@ -14,6 +11,7 @@ import type { Jitter } from "../core/jitter.ts";
 import type { SwitchReport, SwitchSnapshot } from "../core/messages.ts";
 import type { NodeEvent, SwitchReceipt } from "../core/vocabulary.ts";
 import type { JournalClient } from "../journal/client.ts";
+import { connectionsOf } from "./connections.ts";
 import { MachineWatch } from "./machine_watch.ts";
 import type { SwitchThread } from "./switch_thread.ts";
 
@@ -121,7 +119,7 @@ export class AnswerDesk {
       timing: config.timing,
       rehearsedUs: this.#p.ready.rehearsedUs,
       history: history.filter(({ at }) => at >= this.#configuredAt),
-      connections: connectionsOf(planned.addresses.map(({ address }) => parseIp(address)!)),
+      connections: connectionsOf(planned),
     });
     this.#predictions.set(name, { atMs: Date.now(), rehearsal });
     return rehearsal;
@@ -129,15 +127,5 @@ export class AnswerDesk {
 
   stop(): void {
     this.#machine.stop();
-  }
-}
-
-/** Null where the kernel does not tell. */
-function connectionsOf(addresses: readonly Uint8Array[]): number | null {
-  try {
-    return countTcpConnections(addresses);
-  } catch (error) {
-    if (error instanceof KernelError) return null;
-    throw error;
   }
 }

@@ -8,6 +8,7 @@ import type { SwitchInit, SwitchReport, SwitchSnapshot } from "../core/messages.
 import type { NodeEvent, SwitchReceipt } from "../core/vocabulary.ts";
 import type { JournalClient } from "../journal/client.ts";
 import type { JournalEntry, JournalHealth } from "../journal/entry.ts";
+import { ConnectionCounts } from "./connections.ts";
 import { AnswerDesk } from "./answer_desk.ts";
 import { Fencer } from "./fencer.ts";
 import { KeyRing } from "./key_ring.ts";
@@ -41,6 +42,7 @@ export class Daemon implements ApiBackend {
   readonly #keys: KeyRing;
   #desk: AnswerDesk | null = null;
   #end: (code: number) => void = () => {};
+  readonly #connections = new ConnectionCounts();
   #stopping = false;
   #ready = false;
   readonly #undo: (() => void)[] = [];
@@ -252,6 +254,7 @@ export class Daemon implements ApiBackend {
         ...group,
         services: manager.status(group.name),
         state: this.#state.manager.status(group.name),
+        connections: this.#connections.of(this.#settings.config, group.name),
       })),
     };
   }

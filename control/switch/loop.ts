@@ -58,6 +58,8 @@ export class SwitchLoop {
   #housekeepingUs = monotonicUs();
   #handOverUs = monotonicUs() + HAND_OVER_US;
   #busyTurns = 0;
+  /** Groups whose services had something to read at the last look. */
+  readonly #unreadBefore = new Set<number>();
   #started = false;
   #stop: { readonly id: number; readonly sinceUs: number; handedUs: number } | null = null;
   #done = false;
@@ -91,8 +93,9 @@ export class SwitchLoop {
     const now = monotonicUs();
     this.#noteLate(now - wake, now);
     this.#read();
-    this.#letServicesFinish(monotonicUs());
-    this.#p.executor.tick(monotonicUs());
+    const tickUs = monotonicUs();
+    this.#letServicesFinish(tickUs);
+    this.#p.executor.tick(tickUs);
     this.#announce(monotonicUs());
     this.#c.shadow?.turn(monotonicUs());
     if (now >= this.#housekeepingUs) this.#housekeep(now);
@@ -156,13 +159,23 @@ export class SwitchLoop {
     }
   }
 
-  /** Before an old node drops its lease: has the service read everything that was let in? */
+  /**
+   * Before an old node drops its lease: has the service read everything that was let in? When it has, it gets the same time again for its last
+   * answers. The tick that follows must have the same time: a later one could release what has not been looked at.
+   */
   #letServicesFinish(now: number): void {
     for (const g of this.#c.node.groups) {
-      if (g.role !== "leaving" || g.phase !== "passing" || now < g.moving.drainEndUs) continue;
-      const addresses = this.#c.plan.groups[g.index]!.slots.flatMap((slot) => slot.addresses.map((it) => it.bytes));
-      if (this.#p.queues.unread(addresses) > 0) this.#p.executor.step(now, { kind: "busy", group: g.index });
+      if (g.role !== "leaving" || g.phase !== "passing") this.#unreadBefore.delete(g.index);
+      else if (now >= g.moving.drainEndUs) this.#lookAtQueues(g.index, now);
     }
+  }
+
+  #lookAtQueues(group: number, now: number): void {
+    const addresses = this.#c.plan.groups[group]!.slots.flatMap((slot) => slot.addresses.map((it) => it.bytes));
+    const unread = this.#p.queues.unread(addresses) > 0;
+    if (unread || this.#unreadBefore.has(group)) this.#p.executor.step(now, { kind: "busy", group });
+    if (unread) this.#unreadBefore.add(group);
+    else this.#unreadBefore.delete(group);
   }
 
   #readProbes(index: number): void {

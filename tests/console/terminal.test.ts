@@ -92,7 +92,7 @@ Deno.test("a terminal that takes nothing for a while: nothing waits for it, it i
     });
     await tmux.until(() => tmux.ask("alternate_on") === "0" && tmux.ask("cursor_flag") === "1");
     await tmux.until(/^restored/m);
-    assert.match(Deno.readTextFileSync(settings), / isig icanon .* echo /s);
+    assert.match(Deno.readTextFileSync(settings), /\sisig icanon\s.*\secho\s/s);
   }));
 
 function isAlive(pid: number): boolean {

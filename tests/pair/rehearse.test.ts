@@ -64,10 +64,14 @@ Deno.test("the rehearsal and the receipt of the switch that follows agree, on bo
 Deno.test("connections that end in the node are counted, and said to be lost", async () => {
   await withPair(async (world, primary, standby) => {
     assert.doesNotMatch((await rehearse(world, primary)).does_not.map(({ what }) => what).join(), /TCP/);
-    const traffic = await world.tcp({ durationMs: 3000 });
+    const traffic = await world.tcp({ durationMs: 6000 });
     await sleep(500);
     const here = (await rehearse(world, primary)).does_not[0]!;
     assert.match(here.what, new RegExp(`^[1-9][0-9]* TCP connections? that ends? in ${primary}$`));
+    // Status says the same number, and the console shows it.
+    const counted = async (node: NodeName) => (await world.status(node))!.groups[0]!.connections;
+    await world.until(async () => await counted(primary) === parseInt(here.what), 4000, "the connections in status");
+    assert.equal(await counted(standby), 0);
     assert.match(
       (await rehearse(world, standby)).does_not[0]!.what,
       new RegExp(`TCP connections that end in ${primary}`),
