@@ -30,10 +30,6 @@ export function unusableReason(address: IpAddress): string | null {
   return null;
 }
 
-export function isLoopback(address: IpAddress): boolean {
-  return address.family === 4 ? address.bytes[0] === 127 : address.text === "::1";
-}
-
 /** fe80::/10: means nothing without an interface. */
 export function isLinkLocal6(address: IpAddress): boolean {
   return address.family === 6 && address.bytes[0] === 0xfe && (address.bytes[1]! & 0xc0) === 0x80;

@@ -3,11 +3,6 @@ import type { SwitchEvidence } from "../core/evidence.ts";
 import type { NodeEvent, SwitchReceipt } from "../core/vocabulary.ts";
 import type { JournalEntry } from "../journal/entry.ts";
 
-export interface EventEntry {
-  readonly id: number;
-  readonly event: NodeEvent;
-}
-
 /** A lost reign is part of the switch that follows within this time. */
 const BEFORE_MS = 15_000;
 /** What is seen of links within this time after a switch belongs to it. */

@@ -1,5 +1,5 @@
 /**
- * How old the peer's word may be on which this node takes an address that was released to it.
+ * How old the peer's word may be on which this node takes an address that was released to it, or whose taking it consented to.
  *
  * Every heartbeat of this node that says "I want it" is a question, and what the peer says echoes the last one that it had heard. So
  * its word is at most as old as that question: whoever slept, and reads in its sockets what was true a while ago, sees that it is an
@@ -9,7 +9,9 @@
  * d + `licenceUs` at the latest, since no later question licenses it (ARCHITECTURE.md, "A take is licensed by a question"). The old
  * node has heard this one at q or later; without its word it takes the address back after `deadAfterUs` of silence and
  * `PROBES_NEEDED_FENCED` unanswered probes, hence later than q + `deadAfterUs` + `PROBES_NEEDED_FENCED` × `probeUs`.
- * `limits.ts` asserts that the one ends before the other begins.
+ * `limits.ts` asserts that the one ends before the other begins. Who has consented needs two probes, not eight; what makes up for it is that the
+ * question was asked again at each beat until d, and a peer that heard one of these counts its silence from there. Only a node that is
+ * stopped twice within one question, whose later questions are lost, could come too late.
  */
 import type { GroupState, NodeFacts } from "./group.ts";
 import type { Heartbeat } from "./heartbeat.ts";

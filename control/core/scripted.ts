@@ -5,7 +5,7 @@
 import type { Effect } from "./effects.ts";
 import type { GatewaySetup } from "./gateway.ts";
 import { beatStep, type GroupState } from "./group.ts";
-import { emptyHeartbeat, type GroupBeat } from "./heartbeat.ts";
+import { emptyGroupBeat, emptyHeartbeat, type GroupBeat } from "./heartbeat.ts";
 import { type Limits, planLimits } from "./limits.ts";
 import { type CoreEvent, createNode, type NodeSetup, type NodeState, stepNode } from "./node.ts";
 import { noteSent } from "./questions.ts";
@@ -115,18 +115,7 @@ export class ScriptedNode {
     Object.assign(beat, { node: 1 - this.node.index, session: 6, groupCount: 1, software: "2", linkCount: 1 });
     beat.links[0]!.seq = echo;
     beat.digest.fill(digest);
-    beat.groups[0] = {
-      role: "standby",
-      phase: "none",
-      able: true,
-      traffic: false,
-      epoch: 0,
-      switchId: 0,
-      fallback: false,
-      seen: 0,
-      links: 0,
-      ...said,
-    };
+    beat.groups[0] = { ...emptyGroupBeat(), role: "standby", able: true, ...said };
     return this.on({ kind: "heard", beat, link }).on({ kind: "tick" });
   }
 

@@ -12,6 +12,7 @@ import type { PairConfig } from "../../config/model.ts";
 import { Aftercare } from "./aftercare.ts";
 import { ClosedPorts } from "./closed_ports.ts";
 import type { SwitchContext } from "./context.ts";
+import { DrainWatch } from "./drain_watch.ts";
 import type { Executor } from "./executor.ts";
 import { judgeHearing } from "./hearing.ts";
 import type { KeyWatch } from "./key_watch.ts";
@@ -54,12 +55,11 @@ export class SwitchLoop {
   readonly #aftercare: Aftercare;
   readonly #wires: WireWatch;
   readonly #closedPorts: ClosedPorts;
+  readonly #drain: DrainWatch;
   readonly #startUs = monotonicUs();
   #housekeepingUs = monotonicUs();
   #handOverUs = monotonicUs() + HAND_OVER_US;
   #busyTurns = 0;
-  /** Groups whose services had something to read at the last look. */
-  readonly #unreadBefore = new Set<number>();
   #started = false;
   #stop: { readonly id: number; readonly sinceUs: number; handedUs: number } | null = null;
   #done = false;
@@ -70,6 +70,7 @@ export class SwitchLoop {
     this.#aftercare = new Aftercare(parts.context);
     this.#wires = new WireWatch(parts.context, parts.executor);
     this.#closedPorts = new ClosedPorts(parts.context, parts.executor);
+    this.#drain = new DrainWatch(parts.context, parts.executor, parts.queues);
     this.#poller.set(parts.mailboxFd);
     this.#poller.set(parts.news.monitor.fd);
     this.#poller.set(parts.context.rules.notificationFd);
@@ -94,7 +95,7 @@ export class SwitchLoop {
     this.#noteLate(now - wake, now);
     this.#read();
     const tickUs = monotonicUs();
-    this.#letServicesFinish(tickUs);
+    this.#drain.look(tickUs);
     this.#p.executor.tick(tickUs);
     this.#announce(monotonicUs());
     this.#c.shadow?.turn(monotonicUs());
@@ -157,25 +158,6 @@ export class SwitchLoop {
     if (poller.readable(this.#p.mailboxFd)) {
       for (const command of this.#p.mailbox.take()) this.#command(command as SwitchCommand);
     }
-  }
-
-  /**
-   * Before an old node drops its lease: has the service read everything that was let in? When it has, it gets the same time again for its last
-   * answers. The tick that follows must have the same time: a later one could release what has not been looked at.
-   */
-  #letServicesFinish(now: number): void {
-    for (const g of this.#c.node.groups) {
-      if (g.role !== "leaving" || g.phase !== "passing") this.#unreadBefore.delete(g.index);
-      else if (now >= g.moving.drainEndUs) this.#lookAtQueues(g.index, now);
-    }
-  }
-
-  #lookAtQueues(group: number, now: number): void {
-    const addresses = this.#c.plan.groups[group]!.slots.flatMap((slot) => slot.addresses.map((it) => it.bytes));
-    const unread = this.#p.queues.unread(addresses) > 0;
-    if (unread || this.#unreadBefore.has(group)) this.#p.executor.step(now, { kind: "busy", group });
-    if (unread) this.#unreadBefore.add(group);
-    else this.#unreadBefore.delete(group);
   }
 
   #readProbes(index: number): void {

@@ -47,14 +47,13 @@ export class News {
   refresh(): void {
     for (const link of this.#netlink.listLinks()) this.#link(link.index, link.name, link.carrier && link.up);
     for (const entry of this.#netlink.listAddresses()) {
-      const path = this.#c.plan.paths.find((one) => {
+      const path = this.#c.links.paths.find((one) => {
         const host = parseIp(one.local.host.split("%")[0]!);
         return host !== null && sameBytes(host, entry.address);
       });
       if (path === undefined) continue;
       this.#pathInterface.set(entry.ifindex, path.local.host);
-      const link = this.#c.links.paths.find((one) => one.local === path.local);
-      if (link !== undefined) link.frame = this.#c.links.frames.findIndex((it) => it.socket.ifindex === entry.ifindex);
+      path.frame = this.#c.links.frames.findIndex((it) => it.socket.ifindex === entry.ifindex);
     }
   }
 

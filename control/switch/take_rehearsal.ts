@@ -45,8 +45,9 @@ function rehearseTake(c: SwitchContext, group: PlannedGroup, { announcements, en
   for (const slot of group.slots) {
     c.addresses.on(slot);
     const link = c.links.frames[slot.interface]!;
-    link.load(c.datagram, encode());
-    link.send(76, markOf(STEP.take, slot.id));
+    const length = encode();
+    link.load(c.datagram, length);
+    link.send(length, markOf(STEP.take, slot.id));
     for (const frame of announcements[slot.id - 1]!) link.plain.send(frame, frame.length, 0);
     c.rules.leaseLeftMs(slot.id);
     c.addresses.off(slot);
