@@ -270,6 +270,8 @@ function reclaim(n: NodeFacts, g: GroupState): void {
 
 export function tickPreparing(n: NodeFacts, g: GroupState): void {
   if (!g.carrier || !g.rules || !g.eligible) return callOff(n, g, "this node cannot serve any more");
+  // It would never take: the old node, which may be stopping too, must not wait for that.
+  if (n.stopping) return callOff(n, g, "this node stops");
   if (n.nowUs - n.heardUs >= n.limits.suspectUs) {
     // The old node died on the way: a failover with the packets already in hand.
     if (probe(n, g)) {

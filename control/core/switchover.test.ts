@@ -209,6 +209,7 @@ Deno.test("called off by what goes wrong on the new node, at any time before its
     [{ kind: "carrier", group: 0, ok: false, reason: "x" }, "this node cannot serve any more"],
     [{ kind: "rules", ok: false }, "this node cannot serve any more"],
     [{ kind: "eligible", group: 0, ok: false, reason: "track" }, "this node cannot serve any more"],
+    [{ kind: "stop" }, "this node stops"],
   ];
   for (const [event, reason] of cases) {
     const { node } = preparing();
@@ -217,6 +218,14 @@ Deno.test("called off by what goes wrong on the new node, at any time before its
     assert.ok(node.told().some((line) => line.includes(last)), reason);
     assert.equal(node.group.holding, false);
   }
+});
+
+Deno.test("both nodes of a switchover are stopped in the middle of it: the new one gives back at once, whatever it waited for", () => {
+  const { node, old } = preparing();
+  node.until(102).hears(old("passing")).on({ kind: "stop" }).until(103).hears(old("released"));
+  assert.equal(node.state, "standby giveBack 2 -");
+  node.until(104).hears(old("reclaiming"), 1);
+  assert.equal(node.state, "standby gaveBack 2 -");
 });
 
 Deno.test("called off by the old node: it refuses, goes on as primary, or reigns anew", () => {

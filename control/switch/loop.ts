@@ -332,6 +332,8 @@ export class SwitchLoop {
     } else if (stop.handedUs === Infinity) {
       stop.handedUs = now;
     }
+    // What is held for the old node of a move that was called off would end with this process.
+    if (this.#c.node.groups.some((g) => g.phase === "giveBack") && now - stop.sinceUs < STOP_MAX_US) return;
     const passing = serving.length === 0 && this.#c.node.groups.some((g) => g.passUntilUs > now);
     if (passing && now - stop.handedUs < STOP_LINGER_US) return;
     this.#done = true;

@@ -57,7 +57,7 @@ Deno.test("the instruments: a standby that speaks as the address is seen, and a 
       await world.settled();
       const key = ledger.lastKey;
       await writeState(client, GROUP, key, null);
-      const missing = (await ledger.missing(true)).map((text) => text.replace(/ at [0-9]+ …$/, ""));
+      const missing = (await ledger.missing(true)).map((text) => text.replace(/ \([0-9]+\) at [0-9]+ …$/, ""));
       assert.deepEqual(missing, ["a", "b"].map((node) => `1 acknowledged writes are not on ${node}: ${key}`));
     } finally {
       await ledger.stop();

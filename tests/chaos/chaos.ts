@@ -8,6 +8,7 @@ import { other } from "../pair/pair.ts";
 import { Random } from "../simulation/random.ts";
 import { mountDisks, unmountDisks } from "./disks.ts";
 import { type Begun, type Fault, FAULTS, type Scene } from "./faults.ts";
+import { footprint, judgeSamples, Leaks, leftOf } from "./leaks.ts";
 import { Ledger } from "./ledger.ts";
 import { Observer } from "./observer.ts";
 import { type ChaosReport, countBy, gapHistogram, type Round } from "./report.ts";
@@ -36,13 +37,17 @@ const IN_FLIGHT_US = 300;
 const WATCHER_MS = 150;
 
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
-  await using world = await World.create({ family: "segtest", profile: options.profile });
-  await mountDisks(world, DISK_BYTES);
+  const world = await World.create({ family: "segtest", profile: options.profile });
+  let report: ChaosReport;
   try {
-    return await new Chaos(world, options).run();
+    await mountDisks(world, DISK_BYTES);
+    report = await new Chaos(world, options).run();
   } finally {
     await unmountDisks(world);
+    await world.close();
   }
+  const left = leftOf(world.net.prefix, world.folder).map((it) => `left behind: ${it}`);
+  return { ...report, violations: [...report.violations, ...left] };
 }
 
 class Chaos {
@@ -52,9 +57,11 @@ class Chaos {
   readonly #rounds: Round[] = [];
   readonly #violations: string[] = [];
   readonly #began = performance.now();
+  readonly #leaks: Leaks;
 
   constructor(world: World, options: ChaosOptions) {
     this.#world = world;
+    this.#leaks = new Leaks(world);
     this.#o = options;
     this.#random = new Random(options.seed);
   }
@@ -69,6 +76,8 @@ class Chaos {
     await this.#world.startBoth();
     const ledger = new Ledger(this.#world);
     try {
+      await this.#well();
+      await this.#leaks.look(this.#nowMs);
       for (let n = 1; n <= rounds && this.#nowMs < minutes * 60_000; n++) {
         await this.#round(n, ledger);
         if (!observer.running) throw new Error(`the watcher has ended: ${observer.words.slice(-5).join("\n")}`);
@@ -80,8 +89,16 @@ class Chaos {
     await this.#check("at the end", ledger, true);
     await sleep(WATCHER_MS);
     this.#judgeOwners(observer);
+    this.#violations.push(...judgeSamples(this.#leaks.samples));
     const report = this.#report(observer, ledger);
     await observer.stop();
+    const ended = await Promise.all(NODES.map((node) => this.#world.daemon(node).stop()));
+    if (ended.some((code) => code !== 0)) {
+      this.#violations.push(
+        `stopped in an orderly manner they ended with ${ended.join(" and ")}:\n${this.#world.logs()}`,
+      );
+    }
+    this.#violations.push(...(await this.#leaks.afterStop()).map((it) => `after both were stopped: ${it}`));
     return report;
   }
 
@@ -95,7 +112,7 @@ class Chaos {
     const said: { atMs: number; what: string }[] = [];
     const faults = this.#chosen();
     const scene = { world: this.#world, random: this.#random, primary, standby: other(primary), down: null };
-    await this.#play(faults, scene, said);
+    await this.#play(faults, scene, ledger, said);
     const mendedMs = this.#nowMs;
     const [seen, tcpSeen] = await Promise.all([udp.result(), tcp.result()]);
     await this.#well();
@@ -112,6 +129,7 @@ class Chaos {
       settledMs,
     });
     await this.#check(`after round ${number}`, ledger, false);
+    this.#violations.push(...(await this.#leaks.look(this.#nowMs)).map((it) => `after round ${number}: ${it}`));
     this.#o.progress?.(
       `${(atMs / 1000).toFixed(1)} s  ${
         said.map(({ what }) => what).join("; ")
@@ -127,7 +145,12 @@ class Chaos {
   }
 
   /** One after the other, and mended in the same order: the second one stands alone for a while too. */
-  async #play(faults: readonly Fault[], scene: Scene, said: { atMs: number; what: string }[]): Promise<void> {
+  async #play(
+    faults: readonly Fault[],
+    scene: Scene,
+    ledger: Ledger,
+    said: { atMs: number; what: string }[],
+  ): Promise<void> {
     const begun: Begun[] = [];
     try {
       for (const [i, fault] of faults.entries()) {
@@ -136,6 +159,8 @@ class Chaos {
         const down = begun.find((it) => it.down !== undefined)?.down ?? null;
         const it = await fault.begin({ ...scene, down });
         begun.push(it);
+        if (it.bothKilled === true) ledger.bothKilled();
+        if (it.broken !== undefined) this.#violations.push(`${atMs} ms: ${it.broken}\n${this.#world.logs()}`);
         said.push({ atMs, what: it.said });
       }
       await sleep(this.#random.between(...HOLD_MS));
@@ -209,6 +234,7 @@ class Chaos {
         node,
         ...footprint(this.#world.daemon(node).pid),
       })),
+      samples: this.#leaks.samples,
       violations: this.#violations,
     };
   }
@@ -217,12 +243,4 @@ class Chaos {
 /** An alarm without its numbers, so that alike ones count as one. */
 function plain(text: string): string {
   return text.replace(/[0-9][0-9.,]*/g, "N").slice(0, 80);
-}
-
-function footprint(pid: number): { residentMib: number; descriptors: number } {
-  const resident = /VmRSS:\s+(\d+)/.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1];
-  return {
-    residentMib: Math.round(Number(resident) / 1024),
-    descriptors: [...Deno.readDirSync(`/proc/${pid}/fd`)].length,
-  };
 }

@@ -21,6 +21,10 @@ export interface Begun {
   readonly said: string;
   /** Whose daemon cannot act until it is mended. */
   readonly down?: NodeName;
+  /** Both were killed at one moment: what was in their memories alone is gone. */
+  readonly bothKilled?: boolean;
+  /** What should not have happened, if something did. */
+  readonly broken?: string;
   mend?(): Promise<unknown>;
 }
 
@@ -157,11 +161,36 @@ export const FAULTS: readonly Fault[] = [
     name: "restart-both",
     light: false,
     async begin({ world }) {
-      await Promise.all(NODES.map((node) => world.daemon(node).stop()));
+      const codes = await Promise.all(NODES.map((node) => world.daemon(node).stop()));
       return {
         said: "both daemons stopped in an orderly manner",
+        ...(codes.every((code) => code === 0)
+          ? {}
+          : { broken: `both were stopped and ended with ${codes.join(", ")}` }),
         mend: () => Promise.resolve(NODES.forEach((node) => world.start(node))),
       };
+    },
+  },
+  {
+    name: "kill-both",
+    light: false,
+    async begin({ world }) {
+      NODES.forEach((node) => world.daemon(node).signal("SIGKILL"));
+      await Promise.all(NODES.map((node) => world.daemon(node).ended));
+      return {
+        said: "kill -9 both",
+        bothKilled: true,
+        mend: () => Promise.resolve(NODES.forEach((node) => world.start(node))),
+      };
+    },
+  },
+  {
+    name: "reload",
+    light: true,
+    begin(scene) {
+      const chosen = anyNode(scene), node = chosen === scene.down ? other(chosen) : chosen;
+      if (scene.world.daemon(node).running) Deno.kill(scene.world.daemon(node).pid, "SIGHUP");
+      return Promise.resolve({ said: `reload ${role(scene, node)}` });
     },
   },
   {

@@ -12,15 +12,26 @@ const EVERY_MS = 15;
 /** For an answer: longer than any wait for the standby, so that what is not answered is in doubt for good. */
 const PATIENCE_MS = 3000;
 
+/** So many keys in turn: what the nodes keep does not grow with the run, so their memory must not either. */
+const KEYS = 4000;
+/** After both nodes have died at once, what was not acknowledged as durable may be gone, this long after the answer. */
+const DISK_DELAY_MS = 5000;
+
 interface Kept {
   readonly n: number;
   readonly lsn: number;
+  readonly durable: boolean;
+  readonly atMs: number;
+}
+
+function keyOf(n: number): string {
+  return `w${n % KEYS}`;
 }
 
 export class Ledger {
   readonly #world: World;
   readonly #clients = new Map<NodeName, ApiClient>();
-  /** What was acknowledged by both nodes; each number is its own key. */
+  /** What was acknowledged by both nodes, oldest first; a number is written once, to the next key in turn. */
   readonly #kept: Kept[] = [];
   /** So many of them were looked for. */
   #checked = 0;
@@ -42,7 +53,7 @@ export class Ledger {
 
   /** Key of the last one that both nodes acknowledged. */
   get lastKey(): string {
-    return `w${this.#kept.at(-1)!.n}`;
+    return keyOf(this.#kept.at(-1)!.n);
   }
 
   #client(node: NodeName): ApiClient {
@@ -57,13 +68,13 @@ export class Ledger {
     while (!this.#stopped) {
       const n = this.#next++, ack = n % 4 === 0 ? "durable" : "replicated";
       try {
-        const response = await this.#client(this.#at).send("PUT", `/v1/groups/${GROUP}/state/w${n}?ack=${ack}`, {
+        const response = await this.#client(this.#at).send("PUT", `/v1/groups/${GROUP}/state/${keyOf(n)}?ack=${ack}`, {
           body: `${n}`,
           signal: AbortSignal.timeout(PATIENCE_MS),
         });
         const answer: WriteJson = await response.json();
         if (answer.degraded) this.degraded++;
-        else this.#kept.push({ n, lsn: answer.lsn });
+        else this.#kept.push({ n, lsn: answer.lsn, durable: ack === "durable", atMs: performance.now() });
       } catch {
         // Not primary, not there, called off: the other one may take it. Whether this one was written is not known.
         this.refused++;
@@ -73,22 +84,31 @@ export class Ledger {
     }
   }
 
+  /** Both daemons were killed at the same moment: what was in two memories alone is gone. */
+  bothKilled(): void {
+    const since = performance.now() - DISK_DELAY_MS;
+    const kept = this.#kept.splice(0).filter(({ durable, atMs }) => durable || atMs < since);
+    this.#kept.push(...kept);
+    this.#checked = 0;
+  }
+
   /**
    * What of the writes that both nodes acknowledged is not there on a node. To be called while all is well.
    * @param all of the run; else those since the last call
    */
   async missing(all: boolean): Promise<string[]> {
-    const upTo = this.#kept.length, from = all ? 0 : this.#checked, lost: string[] = [];
+    const upTo = this.#kept.length, from = all ? Math.max(0, upTo - KEYS) : this.#checked, lost: string[] = [];
     const kept = this.#kept.slice(from, upTo);
     if (kept.length === 0) return [];
     const sinceLsn = kept.reduce((least, { lsn }) => Math.min(least, lsn), Infinity) - 1;
     for (const node of NODES) {
       const found = await this.#read(node, all ? 0 : sinceLsn);
-      const gone = kept.filter(({ n }) => found.get(`w${n}`) !== `${n}`);
+      // A later round of the keys may have written to it; nothing earlier may stand there.
+      const gone = kept.filter(({ n }) => !(Number(found.get(keyOf(n)) ?? -1) >= n));
       if (gone.length > 0) {
         lost.push(
           `${gone.length} acknowledged writes are not on ${node}: ${
-            gone.slice(0, 5).map(({ n, lsn }) => `w${n} at ${lsn}`).join(", ")
+            gone.slice(0, 5).map(({ n, lsn }) => `${keyOf(n)} (${n}) at ${lsn}`).join(", ")
           } …`,
         );
       }

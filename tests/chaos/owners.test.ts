@@ -67,6 +67,7 @@ Deno.test("a broken rule comes with the timeline and the command that plays it a
     owners: { claims: [], intrusions: [], framesSpoken: 9, framesMissed: 0 },
     writes: { acknowledged: 5, degraded: 0, refused: 1 },
     daemons: [],
+    samples: [],
     violations: [],
   };
   const good = summary(report, "deno task chaos --seed 7");

@@ -1,4 +1,5 @@
 /** What a chaos run comes to: JSON for programs, some lines for people. Pure. */
+import { median, type Sample } from "./leaks.ts";
 import type { Claim, Intrusion } from "./owners.ts";
 
 /** One fault, or two at a time, and what a client saw of it. */
@@ -35,6 +36,8 @@ export interface ChaosReport {
   readonly writes: { readonly acknowledged: number; readonly degraded: number; readonly refused: number };
   /** Of each daemon that runs at the end: resident memory and open descriptors. */
   readonly daemons: readonly { readonly node: string; readonly residentMib: number; readonly descriptors: number }[];
+  /** Of each daemon whenever the pair was well. */
+  readonly samples: readonly Sample[];
   readonly violations: readonly string[];
 }
 
@@ -58,6 +61,15 @@ function listed(counts: Readonly<Record<string, number>>): string {
   return entries.length === 0 ? "none" : entries.map(([name, count]) => `${name} ${count}`).join(", ");
 }
 
+/** Memory and descriptors of a node's daemons, quarter by quarter. */
+function grown(node: string, samples: readonly Sample[]): string {
+  const size = Math.ceil(samples.length / 4) || 1;
+  const quarters = [0, 1, 2, 3].map((i) => samples.slice(i * size, (i + 1) * size)).filter((it) => it.length > 0);
+  return `  ${node}       ${new Set(samples.map(({ pid }) => pid)).size} daemons, median MiB ${
+    quarters.map((it) => median(it.map(({ residentMib }) => residentMib))).join(", ")
+  }, descriptors ${quarters.map((it) => median(it.map(({ descriptors }) => descriptors))).join(", ")}`;
+}
+
 /** For people; with the timeline where a rule was broken. */
 export function summary(report: ChaosReport, again: string): string {
   const { owners, writes, violations } = report;
@@ -77,6 +89,7 @@ export function summary(report: ChaosReport, again: string): string {
     `daemons   ${
       report.daemons.map((it) => `${it.node} ${it.residentMib} MiB, ${it.descriptors} descriptors`).join("; ")
     }`,
+    ...["a", "b"].map((node) => grown(node, report.samples.filter((it) => it.node === node))),
   ];
   if (violations.length === 0) return [...lines, "no rule was broken"].join("\n");
   const timeline = report.rounds.flatMap(({ said }) => said).map(({ atMs, what }) =>

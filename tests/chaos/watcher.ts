@@ -23,6 +23,8 @@ export interface ChaosNews {
 
 /** Of a run of intrusions the first ones say it all. */
 const INTRUSIONS_MAX = 100;
+/** What is counted is told after so many frames, also when there is no other news: frames that were missed are news. */
+const FRAMES_BETWEEN_NEWS = 32;
 /** Neither node's index: the watcher listens to both. */
 const NOBODY = 255;
 
@@ -31,27 +33,28 @@ function watch(keyFile: string, pair: string): never {
   const keys: WireKeys = { pairId: prepared[0]!.pairId, keys: prepared, retired: [], foreignId: 0 };
   const beat = emptyHeartbeat(), owners = new Owners();
   const seq = new Map<NodeName, string>();
-  let claims: Claim[] = [], intrusions: Intrusion[] = [], sameEpoch: string[] = [], told = 0;
+  let claims: Claim[] = [], intrusions: Intrusion[] = [], sameEpoch: string[] = [], told = 0, frames = 0;
   watchPorts({
     frame(node, frame, length, speech, atUs) {
+      const due = ++frames % FRAMES_BETWEEN_NEWS === 0;
       if (speech !== null) {
         const intrusion = owners.spoke(node, speech, atUs());
-        if (intrusion === null || ++told > INTRUSIONS_MAX) return false;
+        if (intrusion === null || ++told > INTRUSIONS_MAX) return due;
         intrusions.push(intrusion);
         return true;
       }
-      if ((frame[12]! << 8 | frame[13]!) !== ETHERTYPE_EXPERIMENTAL) return false;
+      if ((frame[12]! << 8 | frame[13]!) !== ETHERTYPE_EXPERIMENTAL) return due;
       const body = frame.subarray(ETHERNET_HEADER_BYTES);
-      if (decodeHeartbeat(body, length - ETHERNET_HEADER_BYTES, keys, NOBODY, beat) !== null) return false;
+      if (decodeHeartbeat(body, length - ETHERNET_HEADER_BYTES, keys, NOBODY, beat) !== null) return due;
       const group = beat.groups[0]!;
       const said = `${group.role} ${group.epoch}`;
       if (group.role !== "primary" || seq.get(node) === said) {
         seq.set(node, said);
-        return false;
+        return due;
       }
       seq.set(node, said);
       const claim = owners.heard(node, group.epoch, atUs());
-      if (claim === null) return false;
+      if (claim === null) return due;
       if (typeof claim === "string") sameEpoch.push(claim);
       else claims.push(claim);
       return true;
