@@ -45,6 +45,14 @@ Deno.test("the fast profile, in numbers", () => {
   });
 });
 
+Deno.test("a move has time for its drain, also for a stretched one, and packets are held for less than the kernel's hold lives", () => {
+  for (const drainUs of [0, 5000, 300_000, 1_000_000]) {
+    const l = planLimits({ ...PROFILES.lan, drainUs });
+    assert.ok(l.drainMaxUs >= drainUs && l.drainMaxUs <= Math.max(drainUs, 1_000_000));
+    assert.ok(l.prepareMaxUs >= l.drainMaxUs + 100_000 && l.prepareMaxUs < 2_000_000);
+  }
+});
+
 Deno.test("short times have floors below which probes and wakes would prove nothing", () => {
   const l = planLimits({ ...PROFILES.fast, heartbeatUs: 500, suspectUs: 2000, deadAfterUs: 3000 });
   assert.deepEqual([l.probeUs, l.answeredProbeUs, l.lateUs, l.askUs], [1000, 4000, 2000, 1000]);

@@ -58,11 +58,21 @@ export const EPOCH_MAX = 0xffff_ffff;
 /** Ask the journal for more when fewer than this many reserved epochs are left. */
 export const EPOCHS_LOW = 500;
 
+/** Services that are slow to read get this many times `drain`; but no longer than a second, unless `drain` itself is. */
+const DRAIN_TIMES_MAX = 8;
+const DRAIN_STRETCHED_MAX_US = 1_000_000;
+/** A switchover without its drain takes less than this, also on a busy machine. */
+const PREPARE_MIN_US = 250_000;
+
 /** A quiet standby beats this many times slower than a primary: each of its beats wakes both nodes. */
 const SLOW_BEATS = 8;
 
 export function planLimits(timing: CoreTiming): Limits {
   const probeUs = Math.max(1000, timing.suspectUs / 4);
+  const drainMaxUs = Math.min(
+    DRAIN_TIMES_MAX * timing.drainUs,
+    Math.max(timing.drainUs, DRAIN_STRETCHED_MAX_US),
+  );
   const limits: Limits = {
     heartbeatUs: timing.heartbeatUs,
     leaseUs: timing.leaseUs,
@@ -80,8 +90,9 @@ export function planLimits(timing: CoreTiming): Limits {
     // For two ticks of the kernel at least, or no licence would live long enough to be used.
     licenceUs: Math.max(2 * JIFFY_US, Math.min(timing.leaseUs, timing.deadAfterUs)),
     answerMaxUs: Math.min(timing.deadAfterUs, PROBES_NEEDED_FENCED * probeUs),
-    drainMaxUs: timing.drainUs * 8,
-    prepareMaxUs: Math.max(250_000, timing.heartbeatUs * 10),
+    drainMaxUs,
+    // The old node's drain is part of it: a shorter limit would have every move called off.
+    prepareMaxUs: Math.max(PREPARE_MIN_US, drainMaxUs + PREPARE_MIN_US / 2, timing.heartbeatUs * 10),
     serveMaxUs: 60_000_000,
     passUs: 10_000_000,
     aliveUs: Math.max(timing.deadAfterUs, timing.heartbeatUs * SLOW_BEATS * 4),

@@ -2,6 +2,7 @@
 import { DatagramSocket } from "../../kernel_ffi/datagram.ts";
 import { monotonicUs } from "../../kernel_ffi/libc.ts";
 import { Poller } from "../../kernel_ffi/poll.ts";
+import { enlargeReceiveBuffer } from "../../kernel_ffi/receive_buffer.ts";
 import { preciseTimers } from "../../kernel_ffi/scheduling.ts";
 import { sleep } from "./command.ts";
 import { Recorder } from "./measurement.ts";
@@ -19,6 +20,8 @@ export interface ClientOptions {
 /** Late answers are waited for this long after the last packet. */
 const LINGER_US = 300_000;
 const PAYLOAD_BYTES = 16;
+/** Answers to what was held come at once; a client that gets no time just then must not lose them itself. */
+const BUFFER_BYTES = 4 << 20;
 const PROGRESS_EVERY_US = 100_000;
 
 /**
@@ -32,6 +35,7 @@ export function runUdpClient(options: ClientOptions): void {
     local: { host: options.local, port: 0 },
     remote: { host: options.remote, port: UDP_PORT },
   });
+  enlargeReceiveBuffer(socket.fd, BUFFER_BYTES);
   const recorder = new Recorder(Math.ceil((options.durationMs * 1000) / options.intervalUs) + 1);
   const poller = new Poller();
   poller.set(socket.fd);

@@ -2,6 +2,7 @@
 import { encodeSockaddr, parseIp } from "../../kernel_ffi/address.ts";
 import { libc, must, setIntOption } from "../../kernel_ffi/libc.ts";
 import { Poller } from "../../kernel_ffi/poll.ts";
+import { enlargeReceiveBuffer } from "../../kernel_ffi/receive_buffer.ts";
 import { SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK } from "../../kernel_ffi/socket_constants.ts";
 import { SERVICE_V4, SERVICE_V6 } from "./topology.ts";
 
@@ -13,6 +14,8 @@ const SOL_IPV6 = 41;
 const IP_FREEBIND = 15;
 const IPV6_FREEBIND = 78;
 const MTU = 2048;
+/** What was held or shadowed comes at once: Linux's default takes 277 small packets and drops the rest. */
+const BUFFER_BYTES = 4 << 20;
 
 /** Bound to the virtual address itself (FREEBIND: whether it is there yet or not), so answers leave as that address. */
 class UdpEcho {
@@ -27,6 +30,7 @@ class UdpEcho {
     this.fd = must(libc().socket(local[0]!, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "open UDP socket");
     if (host.length === 4) setIntOption(this.fd, SOL_IP, IP_FREEBIND, 1, "IP_FREEBIND");
     else setIntOption(this.fd, SOL_IPV6, IPV6_FREEBIND, 1, "IPV6_FREEBIND");
+    enlargeReceiveBuffer(this.fd, BUFFER_BYTES);
     must(libc().bind(this.fd, local, local.length), `bind ${address}:${UDP_PORT}`);
   }
 

@@ -4,7 +4,7 @@
  */
 import { parseIp, sameBytes } from "../../kernel_ffi/address.ts";
 import { ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from "../../kernel_ffi/ethernet.ts";
-import { interfaceIndex, libc, monotonicUs, must, setIntOption } from "../../kernel_ffi/libc.ts";
+import { interfaceIndex, libc, monotonicUs, must } from "../../kernel_ffi/libc.ts";
 import {
   bindPacketSocket,
   EVERY_ETHERTYPE,
@@ -12,6 +12,7 @@ import {
   SOCKADDR_LL_BYTES,
 } from "../../kernel_ffi/packet_socket.ts";
 import { Poller } from "../../kernel_ffi/poll.ts";
+import { enlargeReceiveBuffer } from "../../kernel_ffi/receive_buffer.ts";
 import { noteSpeech, type Reign } from "./ownership.ts";
 import { type NodeName, NODES, SERVICE_V4, SERVICE_V6 } from "./topology.ts";
 
@@ -26,9 +27,6 @@ export interface Watched {
   readonly missed: number;
 }
 
-const SOL_SOCKET = 1;
-const SO_RCVBUF = 8;
-const SO_RCVBUFFORCE = 33;
 const CLOCK_REALTIME = 0;
 const SOL_PACKET = 263;
 const PACKET_STATISTICS = 6;
@@ -38,6 +36,8 @@ const ANY_INTERFACE = 0;
 const SLL_IFINDEX = 4;
 /** The longest frame of an Ethernet without jumbo frames. */
 const FRAME_BYTES = 1514;
+/** A second of traffic, even if this process gets no time. */
+const BUFFER_BYTES = 64 << 20;
 const REPORT_EVERY_US = 50_000;
 
 /** Kind of speech of a frame as one of the addresses, null for all other frames. Pure. */
@@ -85,7 +85,7 @@ export interface Watching {
 export function watchPorts(watching: Watching): never {
   const v4 = parseIp(SERVICE_V4)!, v6 = parseIp(SERVICE_V6)!;
   const fd = openPacketSocket();
-  enlargeBuffer(fd);
+  enlargeReceiveBuffer(fd, BUFFER_BYTES);
   bindPacketSocket(fd, "all ports", ANY_INTERFACE, EVERY_ETHERTYPE);
   const ports = new Map<number, NodeName>(NODES.map((node) => [interfaceIndex(`p-${node}`), node]));
   const clock = new ReceiveClock(fd);
@@ -113,14 +113,6 @@ export function watchPorts(watching: Watching): never {
     reportedUs = monotonicUs();
     missed += takeDrops(fd);
     watching.report(missed);
-  }
-}
-
-/** Room for a second of traffic even if this process gets no time; without privilege what the system allows. */
-function enlargeBuffer(fd: number): void {
-  const bytes = new Int32Array([64 << 20]);
-  if (libc().setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes, 4) < 0) {
-    setIntOption(fd, SOL_SOCKET, SO_RCVBUF, bytes[0]!, "SO_RCVBUF");
   }
 }
 

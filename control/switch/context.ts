@@ -167,9 +167,15 @@ export class SwitchContext {
 
   /** This node has the group's lease: after a failover what is in the shadow is served, else the old node has served it. */
   finishShadow(group: number, nowUs: number): void {
-    const replay = this.receipts.kindOf(group) === "failover";
+    const replay = this.#nobodyServed(group);
     if (this.shadow === null || !this.shadow.finish(group, replay, nowUs) || !replay) return;
     this.receipts.step(group, `replayed ${this.shadow.lastReplay(group)?.replayed ?? 0}`, nowUs);
+  }
+
+  /** The switch that is under way ends a time in which nobody served the group. */
+  #nobodyServed(group: number): boolean {
+    const kind = this.receipts.kindOf(group);
+    return kind === "failover" || kind === "retake";
   }
 
   /** Packets of a group were dropped from the shadow because there were too many. */
@@ -247,7 +253,7 @@ export class SwitchContext {
   }
 
   #replayed(group: number): Partial<PacketCounts> {
-    const last = this.receipts.kindOf(group) === "failover" ? this.shadow?.lastReplay(group) ?? null : null;
+    const last = this.#nobodyServed(group) ? this.shadow?.lastReplay(group) ?? null : null;
     if (last === null) return {};
     return { shadowed: last.shadowed, replayed: last.replayed, replayedOldestUs: Math.round(last.oldestUs) };
   }

@@ -103,14 +103,15 @@ export class Shadow {
     return plan.groups.some(isKept);
   }
 
-  /** Once a turn of the loop: groups that became standby get their shadow; what is due is looked at. */
+  /** Once a turn of the loop: groups that became standby, or fenced, get their shadow; what is due is looked at. */
   turn(nowUs: number): void {
     let begun = false;
     for (const kept of this.#kept) {
       const g = this.#node.groups[kept.group.index]!;
       // A take that was to wait for a hold that failed: who serves keeps nothing back.
       if (kept.active && g.role === "primary" && !g.holding) this.finish(kept.group.index, true, nowUs);
-      if (kept.active || g.role !== "standby") continue;
+      // Who has lost its lease may be the next to serve too: what comes meanwhile is kept for it.
+      if (kept.active || (g.role !== "standby" && g.role !== "fenced")) continue;
       kept.active = true;
       kept.lastReplay = null;
       begun = true;

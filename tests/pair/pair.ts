@@ -19,9 +19,21 @@ export async function withPair(
 ): Promise<void> {
   await withWorld(async (world) => {
     await world.startBoth();
-    const primary = (await world.primary())!;
+    const primary = await heardPrimary(world);
+    begun.set(world, world.reigns.length - 1);
     await body(world, primary, other(primary));
   }, options);
+}
+
+/** Reigns before the body of a test: a machine that is busy with the start of two daemons may cost one a lease, and that is no part of the test. */
+const begun = new WeakMap<World, number>();
+
+/** The primary, once the watcher has heard it speak. */
+async function heardPrimary(world: World): Promise<NodeName> {
+  let primary = await world.settled();
+  const heard = async () => world.reigns.at(-1)?.node === (primary = await world.settled());
+  await world.until(heard, 5000, "the primary to speak as the address");
+  return primary;
 }
 
 /** The same without daemons: the test starts what it wants. */
@@ -48,11 +60,11 @@ export function assertPerfect(m: Measurement): void {
   assert.deepEqual({ lost, duplicates, reordered }, { lost: 0, duplicates: 0, reordered: 0 });
 }
 
-/** Exactly these nodes spoke as the addresses, one after the other: nobody spoke in another's reign. */
+/** Exactly these nodes spoke as the addresses since the test began, one after the other: nobody spoke in another's reign. */
 export async function assertReigns(world: World, expected: string): Promise<void> {
   // The watcher tells what it has heard twenty times a second.
   await new Promise((resolve) => setTimeout(resolve, 200));
-  assert.equal(reignText(world.reigns), expected);
+  assert.equal(reignText(world.reigns.slice(begun.get(world) ?? 0)), expected);
 }
 
 /** Well above what is measured on a quiet machine, well below what a broken failover takes. */

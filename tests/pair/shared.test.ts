@@ -76,6 +76,24 @@ sharedTest("a daemon that is stopped and continued: nothing lost, one owner", as
   await assertReigns(world, `${primary} ${standby}`);
 });
 
+sharedTest(
+  "a lease that lapses with nobody to take over: what comes until it is back is served",
+  async (world, primary, standby) => {
+    world.daemon(standby).signal("SIGKILL");
+    await sleep(200);
+    await under(world, 1500, async () => {
+      world.daemon(primary).signal("SIGSTOP");
+      await sleep(3 * LEASE_MS);
+      world.daemon(primary).signal("SIGCONT");
+    });
+    const receipt = (await world.status(primary))!.groups[0]!.last_switch!;
+    assert.equal(receipt.kind, "retake");
+    // Eight questions have to stay unanswered, 7.5 ms each.
+    assert.ok(receipt.packets.replayed! > 30, `${receipt.packets.replayed} packets were replayed`);
+    await assertReigns(world, primary);
+  },
+);
+
 sharedTest("planned moves lose, double and reorder nothing", async (world, primary, standby) => {
   const seen = await under(world, 2500, async () => {
     for (const node of [standby, primary, standby]) {
