@@ -162,6 +162,7 @@ function settle(n: NodeFacts, g: GroupState, kind: SwitchKind): void {
 export function becomeFenced(n: NodeFacts, g: GroupState, reason: string, mayStillHaveLease: boolean): void {
   become(n, g, "fenced");
   setPhase(g, "none", 0);
+  g.reigned = g.epoch;
   g.lastAskUs = -Infinity;
   if (mayStillHaveLease) n.out.push({ kind: "beat", group: g.index, step: "drop" });
   n.out.push({ kind: "addressesOff", group: g.index });

@@ -19,6 +19,8 @@ export type Effect =
   | { readonly kind: "announce"; readonly group: number }
   /** Addresses off the service interfaces; they stay on `lo`. */
   | { readonly kind: "addressesOff"; readonly group: number }
+  /** The same on the old node of a switchover, before it says that it has let go. When it is done `letGo` comes back. */
+  | { readonly kind: "letGo"; readonly group: number }
   /**
    * Queue the group's packets: the hold set, then a beat marked HOLD. A failure comes back as `holdFailed`.
    * `ahead`: with the addresses on the interfaces already, behind the shut gate. That waits for a lock of the kernel which others may

@@ -86,6 +86,12 @@ export interface GroupState {
   unproven: boolean;
   eligible: boolean;
   eligibleReason: string;
+  /** This node's copy of the state has been compared with the peer's in the present connection. */
+  compared: boolean;
+  /** Since when a vacancy waits for that, -1 if none does. */
+  apartUs: number;
+  /** Epoch of the reign that this node has lost last without a successor, -1 if there was none: nobody's copy was newer then. */
+  reigned: number;
   carrier: boolean;
   /** Own rules are in the kernel. */
   rules: boolean;
@@ -167,6 +173,10 @@ export function createGroup(
     reserveAsked: setup.reservedUpTo,
     eligible: true,
     eligibleReason: "",
+    // Who has state to compare says so before the peer is heard.
+    compared: true,
+    apartUs: -1,
+    reigned: -1,
     carrier: true,
     rules: true,
     traffic: false,

@@ -8,6 +8,7 @@
 import { judgeConfig } from "./compatible.ts";
 import { answerCommand, becomeFenced, keepEpochsAhead } from "./become.ts";
 import { switchover } from "./command.ts";
+import { addressContested } from "./contest.ts";
 import type { Effect } from "./effects.ts";
 import { createFreshness, type Freshness, judge, type Verdict } from "./freshness.ts";
 import { createFencing, fenceAnswered, fenceOff } from "./fencing.ts";
@@ -21,13 +22,13 @@ import { answeredUs, noQuestions, type SentQuestions } from "./questions.ts";
 import { repeatOrder } from "./serving.ts";
 import { followWire, wireJudged } from "./shared_wire.ts";
 import {
-  addressContested,
   heardBehindPackets,
   heardLeaving,
   heardPreparing,
   heardPrimary,
   holdFailed,
   leaseLost,
+  letGo,
   served,
   serviceBusy,
   takeRefused,
@@ -69,6 +70,8 @@ export type CoreEvent =
   /** `late`: for want of a licence, and nothing of it has left. */
   | { readonly kind: "takeRefused"; readonly group: number; readonly reason: string; readonly late: boolean }
   | { readonly kind: "holdFailed"; readonly group: number; readonly reason: string }
+  /** The old node of a switchover has neither the lease nor the addresses on its interfaces any more. */
+  | { readonly kind: "letGo"; readonly group: number }
   | { readonly kind: "carrier"; readonly group: number; readonly ok: boolean; readonly reason: string }
   | { readonly kind: "rules"; readonly ok: boolean }
   /** The old node of a switchover: a service has requests that it has not read yet. Comes before the tick that would drop the lease. */
@@ -90,6 +93,8 @@ export type CoreEvent =
   /** This thread slept past its time. */
   | { readonly kind: "lateWake"; readonly lateUs: number }
   | { readonly kind: "eligible"; readonly group: number; readonly ok: boolean; readonly reason: string }
+  /** This node's copy of the state has been compared with the peer's, or is alone again. `eligible` says what came of it, before. */
+  | { readonly kind: "compared"; readonly group: number; readonly on: boolean }
   | { readonly kind: "reserved"; readonly group: number; readonly upTo: number }
   | {
     readonly kind: "switchover";
@@ -179,6 +184,9 @@ export function stepNode(n: NodeState, nowUs: number, event: CoreEvent): readonl
     case "holdFailed":
       holdFailed(n, n.groups[event.group]!, event.reason);
       break;
+    case "letGo":
+      letGo(n, n.groups[event.group]!);
+      break;
     case "carrier":
       carrier(n, n.groups[event.group]!, event.ok, event.reason);
       break;
@@ -208,6 +216,9 @@ export function stepNode(n: NodeState, nowUs: number, event: CoreEvent): readonl
       break;
     case "eligible":
       eligible(n.groups[event.group]!, event.ok, event.reason);
+      break;
+    case "compared":
+      n.groups[event.group]!.compared = event.on;
       break;
     case "reserved":
       reserved(n.groups[event.group]!, event.upTo);

@@ -55,6 +55,8 @@ export class ScriptedNode {
   nowUs = 0;
   /** Number of the node's last heartbeat. */
   seq = 0;
+  /** Why switches have begun. */
+  readonly reasons: string[] = [];
   #lines: string[] = [];
 
   constructor(setup: ScriptSetup = {}) {
@@ -97,12 +99,14 @@ export class ScriptedNode {
     const effects = [...stepNode(this.node, this.nowUs, event)];
     for (const effect of effects) {
       if (effect.kind === "beat") beatDone(this.node, this.nowUs);
+      if (effect.kind === "begin") this.reasons.push(effect.reason);
       if (BEATS.includes(effect.kind)) noteSent(this.node.sent, ++this.seq, this.nowUs);
     }
     const regular = event.kind === "tick" && wasDue && effects.length === 1 && isPlainBeat(effects[0]!);
     if (effects.length > 0 && !regular) {
       this.#lines.push(`${this.nowUs / 1000} ${effects.map(formatEffect).join(", ")}`);
     }
+    if (effects.some(({ kind }) => kind === "letGo")) this.on({ kind: "letGo", group: 0 });
     return this;
   }
 

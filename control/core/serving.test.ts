@@ -86,7 +86,7 @@ Deno.test("old node: passes on at once, drains when its services have left, then
   node.hearing(430, WANT);
   assert.deepEqual(node.told(), []);
   served(node).until(430.5);
-  assert.deepEqual(node.told(), ["430.5 beat drop, step released"]);
+  assert.deepEqual(node.told(), ["430.5 beat drop, letGo", "430.5 beat, step released"]);
   node.hears({ role: "primary", epoch: 3 });
   assert.equal(node.state, "standby none 3 pass");
   assert.ok(!node.told().some((line) => line.includes("serve")), "they are standby already");
@@ -167,7 +167,7 @@ Deno.test("a lapse that heals bounces no service; another reign does", () => {
 
 Deno.test("who is not managed any more is not waited for", () => {
   const node = primary().hears(WANT).on({ kind: "managed", group: 0, on: false }).until(400.6);
-  assert.match(node.told().at(-1)!, /^400.5 beat drop/);
+  assert.match(node.told().at(-2)!, /^400.5 beat drop, letGo/);
 });
 
 Deno.test("old node: what becomes managed in the middle of a switchover still says its last words", () => {

@@ -13,8 +13,8 @@ import {
   resumePrimary,
   say,
   setPhase,
-  yieldTo,
 } from "./become.ts";
+import { twoPrimaries } from "./contest.ts";
 import { givesUp } from "./gateway.ts";
 import { able, type GroupState, nextEpoch, type NodeFacts, peerAlive } from "./group.ts";
 import { probe } from "./probing.ts";
@@ -119,38 +119,6 @@ function raiseEpoch(n: NodeFacts, g: GroupState): void {
   }
 }
 
-/** Two that meet: the lower epoch gives way; of equal ones the node that is not preferred. */
-function twoPrimaries(n: NodeFacts, g: GroupState): void {
-  const higher = g.peer.epoch > g.epoch || (g.peer.epoch === g.epoch && !g.preferSelf);
-  if (!higher) {
-    if (g.contestedUs === 0) g.contestedUs = n.nowUs;
-    // It hears nothing of a higher epoch: only who hears the other one can give way.
-    if (n.nowUs - g.contestedUs >= n.limits.leaseUs) {
-      return yieldTo(n, g, `${n.peerName} goes on as primary with epoch ${g.peer.epoch} and does not hear this node`);
-    }
-    n.out.push({ kind: "beat", group: null, step: null });
-    return;
-  }
-  const own = g.epoch;
-  g.epoch = g.peer.epoch;
-  yieldTo(n, g, `${n.peerName} is primary with epoch ${g.peer.epoch}, ours was ${own}`);
-}
-
-/**
- * The peer speaks as the address while this node does, and cannot be heard to say why: both took over at once. One has to
- * give way without a word; the one with the lower MAC stays, and tells the neighbours.
- */
-export function addressContested(n: NodeFacts, g: GroupState, lower: boolean): void {
-  // Who takes the address over says so at once by every way: it would have been heard.
-  if (n.nowUs - n.heardUs < n.limits.deadAfterUs) return;
-  if (lower) {
-    n.out.push({ kind: "announce", group: g.index });
-    return;
-  }
-  n.out.push({ kind: "cancel", group: g.index });
-  becomeFenced(n, g, `${n.peerName} speaks as the address too, and is not heard on any path`, true);
-}
-
 export function leaseLost(n: NodeFacts, g: GroupState, reason: string): void {
   if (g.role === "primary") {
     n.out.push({ kind: "cancel", group: g.index });
@@ -179,11 +147,21 @@ export function serviceBusy(n: NodeFacts, g: GroupState): void {
   g.moving.drainEndUs = n.nowUs + n.limits.drainUs / 2;
 }
 
-/** The last words: no lease, the address is the peer's. Repeated in every heartbeat until it reigns. */
+/**
+ * No lease any more, and before a word of it no address on an interface either: whoever flushes the rules from here on finds a kernel that
+ * answers nobody, and the new node may serve. The lease goes first: without its address a kernel is mute that could still send.
+ */
 function release(n: NodeFacts, g: GroupState): void {
-  setPhase(g, "released", g.moving.id);
   g.moving.leaseGone = true;
-  n.out.push({ kind: "beat", group: g.index, step: "drop" }, { kind: "step", group: g.index, text: "released" });
+  g.moving.drainEndUs = Infinity;
+  n.out.push({ kind: "beat", group: g.index, step: "drop" }, { kind: "letGo", group: g.index });
+}
+
+/** The last words: no lease, the address is the peer's. Repeated in every heartbeat until it reigns. */
+export function letGo(n: NodeFacts, g: GroupState): void {
+  if (g.role !== "leaving" || g.phase !== "passing" || !g.moving.leaseGone) return;
+  setPhase(g, "released", g.moving.id);
+  n.out.push({ kind: "beat", group: null, step: null }, { kind: "step", group: g.index, text: "released" });
 }
 
 function newNodeLost(n: NodeFacts, g: GroupState, reason: string): void {
@@ -334,6 +312,7 @@ export function takeRefused(n: NodeFacts, g: GroupState, reason: string, late: b
   }
   n.out.push({ kind: "cancel", group: g.index });
   becomeFenced(n, g, reason, true);
+  g.reigned = -1;
 }
 
 /** Back to standby; what is held goes back to the old node when it is ready for it. */

@@ -93,7 +93,8 @@ Deno.test("old node: pass before drop, drop after the drain, standby when the ne
   node.until(401.3).hears({ role: "primary", phase: "settling", epoch: 3, switchId: 9 }, 1);
   assert.deepEqual(node.told(), [
     "400 begin handover, beat pass",
-    "400.5 beat drop, step released",
+    "400.5 beat drop, letGo",
+    "400.5 beat, step released",
     "401.2 event standby, addressesOff, end done",
     "401.3 beat",
   ]);
@@ -118,7 +119,8 @@ Deno.test("an operator on the old node: offered, taken, answered", () => {
   assert.deepEqual(node.told(), [
     "400 beat",
     "400.3 begin handover, beat pass",
-    "400.8 beat drop, step released",
+    "400.8 beat drop, letGo",
+    "400.8 beat, step released",
     "401.2 event standby, addressesOff, beat, end done, result 7 ok",
   ]);
 });
@@ -270,15 +272,16 @@ Deno.test("the old node lost its lease on its own: it consents to what is wanted
 
 Deno.test("the lease lapses while the old node passes: that is as good as dropped", () => {
   const node = leaving().on({ kind: "leaseLost", group: 0, reason: "refused" });
-  assert.deepEqual(node.told(), ["400 beat drop, step released"]);
+  assert.deepEqual(node.told(), ["400 beat drop, letGo", "400 beat, step released"]);
   assert.equal(node.state, "leaving released 2 pass");
 });
 
 Deno.test("the new node dies after the old one's release: fenced, and back after unanswered probes", () => {
   const node = leaving().until(480);
   const told = node.told();
-  assert.deepEqual(told.slice(0, 2), [
-    "400.5 beat drop, step released",
+  assert.deepEqual(told.slice(0, 3), [
+    "400.5 beat drop, letGo",
+    "400.5 beat, step released",
     "410 beat unpass, end aborted, addressesOff, event fenced",
   ]);
   assert.equal(told.filter((line) => /\bprobe\b/.test(line)).length, 8);
@@ -309,7 +312,8 @@ Deno.test("the new node gives back after the release: the old one takes again, w
   assert.equal(node.state, "leaving reclaiming 2 hold");
   node.until(403).hears({ phase: "gaveBack", switchId: 9 });
   assert.deepEqual(node.told(), [
-    "400.5 beat drop, step released",
+    "400.5 beat drop, letGo",
+    "400.5 beat, step released",
     "402 hold, beat unpass",
     "403 take 4, finishHold, end aborted, event aborted",
   ]);

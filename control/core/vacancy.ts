@@ -24,20 +24,37 @@ function rank(canServe: boolean, role: Role, preferred: boolean): number {
 export function fillVacancy(n: NodeFacts, g: GroupState): void {
   if (g.phase === "giveBack") return;
   if (!vacant(n, g)) {
+    g.apartUs = -1;
     if (g.phase === "ask") setPhase(g, "none", 0);
     return;
   }
   const mine = able(n, g);
   const better = rank(mine, g.role, g.preferSelf) > rank(g.peer.able, g.peer.role, !g.preferSelf);
-  if (mine && better) return askOrTake(n, g);
+  if (mine && better && !awaitsComparison(n, g)) return askOrTake(n, g);
   if (g.phase === "ask") setPhase(g, "none", 0);
   if (g.peer.phase === "ask" && !better) consent(n, g);
+}
+
+/**
+ * Two that have just met do not know yet whose copy of the state is newer: heartbeats meet before the main threads do, and a node whose wait
+ * for the peer at its start is over goes by its own copy. So nobody asks before the copies have been compared, or for `startWaitUs`: where
+ * no connection for state comes about, somebody has to serve all the same. Who was the last to reign, as far as either knows, has the newest.
+ */
+export function awaitsComparison(n: NodeFacts, g: GroupState): boolean {
+  const reignedLast = g.role === "fenced" && g.reigned === g.epoch;
+  if (g.compared || reignedLast) {
+    g.apartUs = -1;
+    return false;
+  }
+  if (g.apartUs === -1) g.apartUs = n.nowUs;
+  return n.nowUs - g.apartUs < n.limits.startWaitUs;
 }
 
 function askOrTake(n: NodeFacts, g: GroupState): void {
   // A consent that has waited in the sockets while this node slept, and which has perhaps run out since, is asked for again.
   if (g.phase === "ask" && g.peer.phase === "grant" && g.peer.switchId === g.switchId && answersNow(n, g)) {
-    return becomePrimary(n, g, takeKind(g), `nobody served and ${n.peerName} consented`);
+    const blindly = g.apartUs === -1 ? "" : ": the copies of the state could not be compared";
+    return becomePrimary(n, g, takeKind(g), `nobody served and ${n.peerName} consented${blindly}`);
   }
   if (g.phase !== "ask") setPhase(g, "ask", newSwitchId(n));
   if (n.nowUs - g.lastAskUs < n.limits.askUs) return;

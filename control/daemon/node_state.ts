@@ -20,6 +20,7 @@ export interface NodeStateParts {
   readonly event: (level: EventLevel, kind: string, text: string, group?: string) => void;
   readonly alarm: (kind: string, text: string | null) => void;
   readonly eligible: (group: string, ok: boolean, reason: string) => void;
+  readonly compared: (group: string, on: boolean) => void;
   readonly managed: (group: string, on: boolean) => void;
 }
 
@@ -40,7 +41,10 @@ export class NodeState {
   /** Reads what is stored. Until that is done, no group may be served here. */
   static async open(parts: NodeStateParts): Promise<NodeState> {
     const { config, journal } = parts;
-    for (const { name } of config.groups) parts.eligible(name, false, "its state is being read from the disk");
+    for (const { name } of config.groups) {
+      parts.compared(name, false);
+      parts.eligible(name, false, "its state is being read from the disk");
+    }
     const manager = await StateManager.open({
       groups: config.groups.map((group) => ({ name: group.name, rules: rulesOf(group) })),
       peerName: config.nodes.find(({ name }) => name !== parts.node)?.name ?? "the peer",
@@ -50,6 +54,7 @@ export class NodeState {
       event: parts.event,
       alarm: parts.alarm,
       eligible: parts.eligible,
+      compared: parts.compared,
       managed: parts.managed,
     }, (group) => loadGroup(journal, group));
     return new NodeState(parts, manager);

@@ -7,7 +7,9 @@ import type { Clock } from "./clock.ts";
 
 export class Fitness {
   readonly #tell: (group: string, ok: boolean, reason: string) => void;
+  readonly #tellCompared: (group: string, on: boolean) => void;
   readonly #said = new Map<string, string>();
+  readonly #beside = new Map<string, boolean>();
   /** Groups whose copy was found fit beside the peer's: the wait has nothing more to tell of them. */
   readonly #compared = new Set<string>();
   /** Groups whose copy an operator wants served though it is not whole. */
@@ -18,16 +20,21 @@ export class Fitness {
   #waiting = true;
   #endWait: () => void = () => {};
 
-  /** @param over called when the wait for the peer is over, to judge anew */
+  /**
+   * @param compared told when a copy has been compared in the present connection, behind what came of it; and when it is alone again, before
+   * @param over called when the wait for the peer is over, to judge anew
+   */
   constructor(
     clock: Clock,
     waitMs: number,
     tell: (group: string, ok: boolean, reason: string) => void,
+    compared: (group: string, on: boolean) => void,
     over: () => void,
   ) {
     this.#clock = clock;
     this.#waitMs = waitMs;
     this.#tell = tell;
+    this.#tellCompared = compared;
     this.#over = over;
   }
 
@@ -47,10 +54,20 @@ export class Fitness {
   judge(group: string, replica: Pick<Replica, "fit" | "copying" | "serving">, connected: boolean): void {
     if (!replica.copying) this.#forced.delete(group);
     if (connected && replica.fit === true) this.#compared.add(group);
+    const compared = connected && replica.fit !== null;
+    if (!compared) this.#sayCompared(group, false);
     const reason = this.#forced.has(group) ? "" : this.#reason(group, replica, connected);
-    if (this.#said.get(group) === reason) return;
-    this.#said.set(group, reason);
-    this.#tell(group, reason === "", reason);
+    if (this.#said.get(group) !== reason) {
+      this.#said.set(group, reason);
+      this.#tell(group, reason === "", reason);
+    }
+    if (compared) this.#sayCompared(group, true);
+  }
+
+  #sayCompared(group: string, on: boolean): void {
+    if (this.#beside.get(group) === on) return;
+    this.#beside.set(group, on);
+    this.#tellCompared(group, on);
   }
 
   #reason(

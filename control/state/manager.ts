@@ -34,6 +34,8 @@ export interface StateParts {
   readonly event: (level: EventLevel, kind: string, text: string, group: string) => void;
   readonly alarm: (kind: string, text: string | null) => void;
   readonly eligible: (group: string, ok: boolean, reason: string) => void;
+  /** Whether this node's copy has been compared with the peer's in the present connection; behind the `eligible` that it led to. */
+  readonly compared: (group: string, on: boolean) => void;
   /** Whether the group has state, which a switch has to wait for. */
   readonly managed: (group: string, on: boolean) => void;
   /** Not given: the system's. */
@@ -102,6 +104,7 @@ export class StateManager {
       this.#clock,
       parts.startWaitMs,
       (group, ok, reason) => parts.eligible(group, ok, reason),
+      (group, on) => parts.compared(group, on),
       () => this.#tellAll(),
     );
     this.#compactLater();

@@ -70,9 +70,10 @@ export class Executor {
         for (const slot of c.plan.groups[effect.group]!.slots) this.announce(slot);
         return this.schedules[effect.group]!.start(monotonicUs());
       case "addressesOff":
-        for (const slot of c.plan.groups[effect.group]!.slots) c.addresses.off(slot);
-        this.schedules[effect.group]!.stop();
-        return;
+        return this.#addressesOff(effect.group);
+      case "letGo":
+        this.#addressesOff(effect.group);
+        return this.step(monotonicUs(), effect);
       case "hold":
         return this.#hold(effect.group, effect.ahead);
       case "releasePeer":
@@ -237,6 +238,11 @@ export class Executor {
     this.schedules[group]!.start(monotonicUs());
     c.servedAtTake[group] = -1;
     c.trafficExpected[group] = g.traffic || g.peer.traffic;
+  }
+
+  #addressesOff(group: number): void {
+    for (const slot of this.#c.plan.groups[group]!.slots) this.#c.addresses.off(slot);
+    this.schedules[group]!.stop();
   }
 
   /** A take that will be tried again finds its addresses where they are. */

@@ -274,6 +274,11 @@ export class SwitchLoop {
           command.group,
           (group) => executor.step(now, { kind: "eligible", group, ok: command.ok, reason: command.reason }),
         );
+      case "compared":
+        return this.#forGroup(
+          command.group,
+          (group) => executor.step(now, { kind: "compared", group, on: command.on }),
+        );
       case "managed":
         return this.#forGroup(command.group, (group) => executor.step(now, { kind: "managed", group, on: command.on }));
       case "served":

@@ -71,7 +71,10 @@ function player(index: number): Player {
 
 /** Ticks one and, if it can be heard, lets the other hear it. */
 function turn(one: Player, other: Player, now: number, heard: boolean): void {
-  if (nextWakeUs(one.node) <= now || heard) stepNode(one.node, now, { kind: "tick" });
+  if (nextWakeUs(one.node) <= now || heard) {
+    const letGo = stepNode(one.node, now, { kind: "tick" }).find((effect) => effect.kind === "letGo");
+    if (letGo !== undefined) stepNode(one.node, now, letGo);
+  }
   beatDone(one.node, now);
   fillHeartbeat(one.node, now, one.beat);
   one.beat.linkCount = 1;

@@ -96,6 +96,15 @@ function shadowOf(c: SwitchContext, group: number, now: number): Pick<GroupSnaps
   };
 }
 
+/** Of a node that could serve, but does not know whether the peer's copy of the state is newer: it waits, a short while. */
+const NOT_COMPARED = "nobody serves, and its state has not been compared with the peer's yet";
+
+/** What status says of the node's right to serve the group. */
+export function eligibility(g: GroupState): Pick<GroupSnapshot, "eligible" | "eligible_reason"> {
+  const waits = g.eligible && g.apartUs !== -1 && g.role !== "primary";
+  return { eligible: g.eligible && !waits, eligible_reason: waits ? NOT_COMPARED : g.eligibleReason };
+}
+
 function groupOf(c: SwitchContext, planned: PlannedGroup, now: number): GroupSnapshot {
   const g = c.node.groups[planned.index]!;
   const left = planned.slots.map((slot) => c.rules.leaseLeftMs(slot.id));
@@ -134,8 +143,7 @@ function groupOf(c: SwitchContext, planned: PlannedGroup, now: number): GroupSna
     peer_role: g.peerKnown ? g.peer.role : null,
     able: able(c.node, g),
     peer_able: g.peerKnown ? g.peer.able : null,
-    eligible: g.eligible,
-    eligible_reason: g.eligibleReason,
+    ...eligibility(g),
     gateway: g.gateway === null ? null : {
       address: g.gateway.address,
       reachable: gatewayReachable(g.gateway),

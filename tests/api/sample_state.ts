@@ -28,6 +28,7 @@ export async function sampleState(role: "primary" | "standby" = "primary", maxBy
     event: () => {},
     alarm: () => {},
     eligible: () => {},
+    compared: () => {},
     managed: () => {},
   }, () => Promise.resolve({ ...EMPTY, chunks: EMPTY.chunks() }));
   if (role === "primary") manager.role("web", "primary", 2);

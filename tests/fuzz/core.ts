@@ -106,7 +106,9 @@ class Machine {
   on(event: CoreEvent): void {
     const { node } = this;
     if (event.kind === "heard" && judgeHeartbeat(node, this.nowUs, event.beat) !== "fresh") return;
+    const letGo: CoreEvent[] = [];
     for (const effect of stepNode(node, this.nowUs, event)) {
+      if (effect.kind === "letGo") letGo.push(effect);
       if (effect.kind === "beat") beatDone(node, this.nowUs);
       // Each step is a heartbeat too; one more among them does no harm.
       noteSent(node.sent, ++this.#sent, this.nowUs);
@@ -119,6 +121,7 @@ class Machine {
       assert.ok(group.epoch <= EPOCH_MAX);
       this.#epochs[i] = group.epoch;
     }
+    for (const one of letGo) this.on(one);
   }
 
   #roles(): string {
@@ -182,6 +185,7 @@ const MAKES: readonly Make[] = [
   (random) => ({ kind: "hint", source: random.pick(["port", "carrier"] as const), reason: REASON }),
   (random) => ({ kind: "lateWake", lateUs: below(random, 100_000) }),
   (random, group) => ({ kind: "eligible", group, ok: random.chance(0.7), reason: REASON }),
+  (random, group) => ({ kind: "compared", group, on: random.chance(0.7) }),
   (random, group, node) => ({
     kind: "reserved",
     group,

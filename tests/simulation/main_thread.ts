@@ -58,6 +58,7 @@ export class MainThread {
     this.#eligibility = new Eligibility((_group, { ok, reason }) =>
       parts.send({ kind: "eligible", group: 0, ok, reason })
     );
+    parts.send({ kind: "compared", group: 0, on: false });
     this.#eligibility.say("state", GROUP, { ok: false, reason: "its state is being read from the disk" });
     void this.#open();
   }
@@ -73,6 +74,7 @@ export class MainThread {
       event: (_level, kind, text) => note(`${kind}: ${text}`),
       alarm: () => {},
       eligible: (_group, ok, reason) => this.#eligibility.say("state", GROUP, { ok, reason }),
+      compared: (_group, on) => this.#p.send({ kind: "compared", group: 0, on }),
       managed: (_group, on) => this.#serving!.managed(GROUP, "state", on),
       clock,
     }, () => Promise.resolve(stored(node)));

@@ -71,6 +71,11 @@ const ACTS: Readonly<Record<string, Act>> = {
   /** Heartbeats of a node are lost: on the lan, the cable, or all paths. */
   "filter": (scene, words) => filter(scene, words, false),
   "unfilter": (scene, words) => filter(scene, words, true),
+  /** Packets of the peer stream wait in queues for so long, heartbeats do not. */
+  "lag-streams": ({ world }, [ms]) => {
+    world.network.streamLagUs = usOf(ms);
+    world.log(`the peer stream lags by ${ms} ms`);
+  },
   "flush": ({ world }, [node]) => world.flush(nodeOf(node)),
   "fill-disk": ({ world }, [node]) => setDisk(world, nodeOf(node), true),
   "free-disk": ({ world }, [node]) => setDisk(world, nodeOf(node), false),

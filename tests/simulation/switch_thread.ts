@@ -273,6 +273,10 @@ export class SwitchThread {
       case "addressesOff":
         kernel.addressOn = false;
         return this.#announcements.stop();
+      case "letGo":
+        kernel.addressOn = false;
+        this.#announcements.stop();
+        return this.step(effect);
       case "hold":
         kernel.queue(true);
         if (effect.ahead) kernel.addressOn = true;
