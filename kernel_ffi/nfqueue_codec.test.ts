@@ -7,7 +7,9 @@ import {
   NF_DROP,
   NFQUEUE_PACKET,
   packetId,
+  packetIpLength,
   packetPayload,
+  packetSource,
   setBatchVerdict,
 } from "./nfqueue_codec.ts";
 
@@ -55,4 +57,36 @@ Deno.test("a message without packet bytes, or without any packet, says so", () =
   assert.equal(packetPayload(viewOf(bytes), 16, bytes.length), null);
   const empty = new NetlinkWriter().begin(NFQUEUE_PACKET, 0).put(new Uint8Array(4)).end().bytes();
   assert.equal(packetId(viewOf(empty), 16, empty.length), 0);
+});
+
+Deno.test("length and source are read from the start of the packet; of one cut short, nothing", () => {
+  // RFC 791 3.1 and RFC 8200 3: 1500 bytes from 10.77.0.9, 40 + 8 bytes from fd00:77::9.
+  const v4 = Uint8Array.from([0x45, 0, 5, 220, ...Array(8).fill(0), 10, 77, 0, 9, ...Array(20).fill(1)]);
+  const v6 = Uint8Array.from([
+    0x60,
+    0,
+    0,
+    0,
+    0,
+    8,
+    17,
+    64,
+    0xfd,
+    0,
+    0,
+    0x77,
+    ...Array(11).fill(0),
+    9,
+    ...Array(16).fill(1),
+  ]);
+  const look = (packet: Uint8Array | null) => {
+    const bytes = packetMessage(5, packet), out = new Uint8Array(16);
+    const length = packetSource(viewOf(bytes), 16, bytes.length, out);
+    return [packetIpLength(viewOf(bytes), 16, bytes.length), hex(out.subarray(0, length))];
+  };
+  assert.deepEqual(look(v4), [1500, "0a4d0009"]);
+  assert.deepEqual(look(v6), [48, "fd000077" + "0".repeat(23) + "9"]);
+  assert.deepEqual(look(v4.subarray(0, 19)), [1500, ""]);
+  assert.deepEqual(look(v6.subarray(0, 39)), [48, ""]);
+  for (const none of [null, new Uint8Array(0), v4.subarray(0, 5)]) assert.deepEqual(look(none), [0, ""]);
 });

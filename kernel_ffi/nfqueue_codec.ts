@@ -1,5 +1,12 @@
 /** Messages of NFQUEUE (linux/netfilter/nfnetlink_queue.h). Pure. */
-import { attributes, attributeU32be, NetlinkWriter, NLM_F_REQUEST, NLMSG_HEADER_BYTES } from "./netlink.ts";
+import {
+  attributes,
+  attributeU32be,
+  NetlinkWriter,
+  NLA_HEADER_BYTES,
+  NLM_F_REQUEST,
+  NLMSG_HEADER_BYTES,
+} from "./netlink.ts";
 
 const NFNL_SUBSYS_QUEUE = 3;
 const NFQNL_MSG_PACKET = 0;
@@ -55,22 +62,41 @@ export function packetPayload(view: DataView, payloadOffset: number, end: number
   return null;
 }
 
+const IPV6_HEADER_BYTES = 40;
+const IPV4_HEADER_BYTES = 20;
+
+/** Copies the address from which the packet came into `out`, and returns its length: 4, 16, or 0 where the queue brings no header. */
+export function packetSource(view: DataView, payloadOffset: number, end: number, out: Uint8Array): number {
+  const at = payloadStart(view, payloadOffset, end);
+  if (at === 0) return 0;
+  const v6 = view.getUint8(at) >> 4 === 6;
+  if (copiedBytes(view, at) < (v6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES)) return 0;
+  const length = v6 ? 16 : 4, from = at + (v6 ? 8 : 12);
+  for (let i = 0; i < length; i++) out[i] = view.getUint8(from + i);
+  return length;
+}
+
 /** Bytes of the packet from its IP header on, read from that header (RFC 791 3.1, RFC 8200 3); 0 where the queue brings none. */
 export function packetIpLength(view: DataView, payloadOffset: number, end: number): number {
+  const at = payloadStart(view, payloadOffset, end);
+  if (at === 0 || copiedBytes(view, at) < 6) return 0;
+  return view.getUint8(at) >> 4 === 6 ? IPV6_HEADER_BYTES + view.getUint16(at + 4) : view.getUint16(at + 2);
+}
+
+/** Where the packet begins, 0 where there is none. By hand, not by a generator: this is for each packet. */
+function payloadStart(view: DataView, payloadOffset: number, end: number): number {
   for (let at = payloadOffset + NFGENMSG_BYTES; at + 4 <= end;) {
     const length = view.getUint16(at, true);
     if (length < 4) return 0;
     if ((view.getUint16(at + 2, true) & 0x3fff) === NFQA_PAYLOAD) {
-      return ipLength(view, at + 4, Math.min(at + length, end));
+      return length > NLA_HEADER_BYTES && at + length <= end ? at + NLA_HEADER_BYTES : 0;
     }
     at += (length + 3) & ~3;
   }
   return 0;
 }
 
-const IPV6_HEADER_BYTES = 40;
-
-function ipLength(view: DataView, at: number, end: number): number {
-  if (end - at < 6) return 0;
-  return view.getUint8(at) >> 4 === 6 ? IPV6_HEADER_BYTES + view.getUint16(at + 4) : view.getUint16(at + 2);
+/** From the attribute's header, which stands before the packet. */
+function copiedBytes(view: DataView, at: number): number {
+  return view.getUint16(at - NLA_HEADER_BYTES, true) - NLA_HEADER_BYTES;
 }

@@ -1,5 +1,5 @@
 /** A queue in which the kernel keeps packets that most likely nobody needs: the oldest are dropped all the time, without being read. */
-import { NF_ACCEPT, NF_DROP, packetIpLength } from "./nfqueue_codec.ts";
+import { NF_ACCEPT, NF_DROP, packetIpLength, packetSource } from "./nfqueue_codec.ts";
 import { QueueSocket } from "./nfqueue_socket.ts";
 
 /** As much of a packet as tells its length. */
@@ -16,6 +16,11 @@ export class ShadowQueue {
   packets = 0;
   bytes = 0;
   lost = 0;
+  /** Whence the newest came that `drain` told of: its address, and the length of that, 0 if none came. */
+  readonly source = new Uint8Array(16);
+  sourceLength = 0;
+  /** Where the kernel's message about it stands, until the next is read. */
+  readonly #newest = { view: null as DataView | null, offset: 0, end: 0 };
 
   /** @param maxLength packets at most; the newest are dropped beyond: the owner has to drop old ones before. Throws as `QueueSocket`. */
   constructor(queue: number, maxLength: number) {
@@ -29,13 +34,20 @@ export class ShadowQueue {
 
   /** Takes note of what has come since; all of it stays queued. */
   drain(): void {
+    const before = this.packets;
     this.#socket.read(this.#visit);
+    this.sourceLength = this.packets === before
+      ? 0
+      : packetSource(this.#newest.view!, this.#newest.offset, this.#newest.end, this.source);
   }
 
   readonly #visit = (id: number, view: DataView, payloadOffset: number, end: number): void => {
     if (this.packets > 0) this.lost += (id - this.#highest - 1) >>> 0;
     this.#highest = id;
     this.packets++;
+    this.#newest.view = view;
+    this.#newest.offset = payloadOffset;
+    this.#newest.end = end;
     this.bytes += packetIpLength(view, payloadOffset, end);
   };
 

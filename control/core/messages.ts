@@ -97,6 +97,8 @@ export type SwitchReport =
   /** The key that signs from here on: the peer has it. For who else seals what goes to the peer. */
   | { readonly kind: "keys"; readonly signs: number }
   | { readonly kind: "reserveEpochs"; readonly group: string; readonly above: number }
+  /** These send to a group that the peer serves, 4 or 16 bytes each: who has to answer them some time shall know its neighbours. */
+  | { readonly kind: "speakers"; readonly addresses: readonly Uint8Array<ArrayBuffer>[] }
   /** The loop lives; at least once a second. Feeds the systemd watchdog. */
   | { readonly kind: "alive" }
   | { readonly kind: "stopped"; readonly id: number }

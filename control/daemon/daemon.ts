@@ -9,6 +9,7 @@ import type { NodeEvent, SwitchReceipt } from "../core/vocabulary.ts";
 import type { JournalClient } from "../journal/client.ts";
 import type { JournalEntry, JournalHealth } from "../journal/entry.ts";
 import { ConnectionCounts } from "./connections.ts";
+import { Acquaintance } from "./acquaintance.ts";
 import { AnswerDesk } from "./answer_desk.ts";
 import { Fencer } from "./fencer.ts";
 import { KeyRing } from "./key_ring.ts";
@@ -39,6 +40,7 @@ export class Daemon implements ApiBackend {
   #state!: NodeState;
   #serving!: Serving;
   #fencer!: Fencer;
+  readonly #acquaintance = new Acquaintance();
   readonly #keys: KeyRing;
   #desk: AnswerDesk | null = null;
   #end: (code: number) => void = () => {};
@@ -74,6 +76,7 @@ export class Daemon implements ApiBackend {
         for (const undo of this.#undo.splice(0)) undo();
         this.#services.abandon();
         this.#fencer.off();
+        this.#acquaintance.close();
         this.#state.close();
         this.#desk?.stop();
         this.#switch.abandon();
@@ -136,6 +139,8 @@ export class Daemon implements ApiBackend {
         return void this.#fencer.order(report);
       case "fenceOff":
         return this.#fencer.off();
+      case "speakers":
+        return this.#acquaintance.make(report.addresses);
       case "keys":
         return this.#state.sealWith(report.signs);
       case "reserveEpochs":

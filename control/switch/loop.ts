@@ -220,6 +220,7 @@ export class SwitchLoop {
     this.#p.keys.look();
     this.#p.executor.renewHold();
     this.#c.sayOverflows();
+    this.#tellSpeakers(now);
     // Not in the middle of a switch, whose receipt counts from the last reading.
     if (this.#c.plan.groups.some((group) => this.#c.receipts.isOpen(group.index))) return;
     this.#c.slotCounters = this.#c.rules.counters();
@@ -236,6 +237,11 @@ export class SwitchLoop {
     if (now < this.#handOverUs) return;
     this.#handOverUs = now + HAND_OVER_US;
     this.#c.report({ kind: "jitter", jitter: this.#c.jitter.take(this.#c.links) });
+  }
+
+  #tellSpeakers(now: number): void {
+    const addresses = this.#c.shadow?.speakers.take(now) ?? [];
+    if (addresses.length > 0) this.#c.report({ kind: "speakers", addresses });
   }
 
   #openPaths(now: number): void {

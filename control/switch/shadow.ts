@@ -10,6 +10,7 @@ import { PeerClock } from "./peer_clock.ts";
 import type { PlannedGroup, SwitchPlan } from "./plan.ts";
 import { QUEUE_SHADOW } from "./ruleset_spec.ts";
 import type { KernelRules } from "./rules.ts";
+import { Speakers } from "./speakers.ts";
 
 /** Packets that the kernel keeps for a group; beyond it would drop the newest, so the oldest go some looks before. */
 const QUEUE_LENGTH = 131_072;
@@ -63,6 +64,8 @@ export class Shadow {
   readonly #kept: readonly Kept[];
   readonly #rules: KernelRules;
   readonly #node: NodeState;
+  /** Whom this node would have to answer. */
+  readonly speakers = new Speakers();
   readonly #clock = new PeerClock();
   /** By service interface: when the last frame of the peer that came by it was sent, by this node's clock. */
   readonly #sentUs: Float64Array;
@@ -192,6 +195,7 @@ export class Shadow {
   #look(kept: Kept, nowUs: number): void {
     const { queue, log } = kept;
     queue.drain();
+    if (queue.sourceLength > 0) this.speakers.note(queue.source, queue.sourceLength);
     log.note(nowUs, queue.highest, queue.packets - kept.toldPackets, queue.bytes - kept.toldBytes);
     kept.toldPackets = queue.packets;
     kept.toldBytes = queue.bytes;

@@ -2,13 +2,17 @@
 import assert from "node:assert/strict";
 import { run } from "../../control/lab/command.ts";
 import type { Measurement } from "../../control/lab/measurement.ts";
-import type { NodeName } from "../../control/lab/topology.ts";
+import { CLIENT_V4, CLIENT_V6, type NodeName } from "../../control/lab/topology.ts";
 import type { World, WorldOptions } from "../../control/lab/world.ts";
 import { assertPerfect, assertReigns, GAP_MS_MAX, sleep, withPair } from "./pair.ts";
 
 /** Profile `lan`: its heartbeat in milliseconds, and what the lease and the look at it add. */
 const BEAT_MS = 10;
 const LEASE_MS = 60;
+/** On a busy machine a service gets no time for longer than a quarter of a heartbeat, and what it has not read dies with it. */
+const LAG_MS = 100;
+const LAG = `lag = "${LAG_MS}ms"`;
+const SHARED = `wire = "shared"\nshared = { ${LAG} }`;
 
 function sharedTest(
   name: string,
@@ -20,7 +24,7 @@ function sharedTest(
       await body(world, primary, standby);
       // The switch's forwarding table must never know where the virtual MACs are.
       assert.doesNotMatch(await run("bridge", "-n", world.net.switch, "fdb", "show"), /0[26]:53:45:/);
-    }, { group: 'wire = "shared"', ...options }));
+    }, { group: SHARED, ...options }));
 }
 
 /** Traffic of both families, one packet a millisecond each, and a fault in its midst. */
@@ -32,11 +36,11 @@ async function under(world: World, durationMs: number, fault: () => Promise<unkn
   return await Promise.all(clients.map((it) => it.result()));
 }
 
-/** Nothing lost; served twice at most what was sent in that time. */
+/** Nothing lost; served twice at most what was sent in that time, and what is kept for the service's sake. */
 function assertReplayed(seen: readonly Measurement[], twiceMsMax: number): void {
   for (const { lost, reordered, duplicates, longestGapMs } of seen) {
     assert.deepEqual({ lost, reordered }, { lost: 0, reordered: 0 });
-    assert.ok(duplicates <= twiceMsMax, `${duplicates} datagrams were served twice`);
+    assert.ok(duplicates <= LAG_MS + twiceMsMax, `${duplicates} datagrams were served twice`);
     assert.ok(longestGapMs < GAP_MS_MAX, `the client saw nothing for ${longestGapMs} ms`);
   }
 }
@@ -59,6 +63,13 @@ sharedTest("a power-off loses nothing, and the receipt says what was served of i
   assert.deepEqual(steps.slice(-3), ["addresses", "lease, epoch", "replayed"], "nothing has to be announced");
   await assertReigns(world, `${primary} ${standby}`);
 });
+
+sharedTest("as configured by itself, about one heartbeat is served twice", async (world, primary) => {
+  for (const { reordered, duplicates } of await under(world, 1500, () => world.powerOff(primary))) {
+    assert.equal(reordered, 0);
+    assert.ok(duplicates <= 3 * BEAT_MS, `${duplicates} datagrams were served twice`);
+  }
+}, { group: 'wire = "shared"' });
 
 sharedTest("a killed daemon's kernel serves on for a lease: nothing lost", async (world, primary, standby) => {
   const seen = await under(world, 1500, () => world.daemon(primary).signal("SIGKILL"));
@@ -131,7 +142,7 @@ sharedTest("an old node that dies in the midst of a move: nothing lost", async (
   });
   for (const { lost, reordered, duplicates } of seen) {
     assert.deepEqual({ lost, reordered }, { lost: 0, reordered: 0 });
-    assert.ok(duplicates <= 3 * BEAT_MS, `${duplicates} were served twice`);
+    assert.ok(duplicates <= LAG_MS + 3 * BEAT_MS, `${duplicates} were served twice`);
   }
   await assertReigns(world, `${primary} ${standby}`);
 }, { timing: 'drain = "300ms"' });
@@ -151,6 +162,13 @@ sharedTest(
     await assertReigns(world, `${primary} ${standby}`);
   },
 );
+
+sharedTest("a standby knows the neighbours whom it would have to answer", async (world, _, standby) => {
+  const known = () => run("ip", "-n", world.net.node(standby), "neigh", "show", "dev", "veth0");
+  for (const client of [CLIENT_V4, CLIENT_V6]) assert.ok(!(await known()).includes(`${client} lladdr`), await known());
+  await under(world, 2000, () => {});
+  for (const client of [CLIENT_V4, CLIENT_V6]) assert.match(await known(), new RegExp(`^${client} lladdr`, "m"));
+});
 
 sharedTest("rules flushed on the primary: one owner at every moment", async (world, primary) => {
   await under(world, 1500, () => flush(world, primary));
@@ -209,11 +227,11 @@ sharedTest(
   },
   {
     group: [
-      'wire = "shared"',
+      SHARED,
       "[[group]]",
       'name = "dns"',
       'prefer = "b"',
-      'wire = "shared"',
+      SHARED,
       'addresses = [{ address = "10.77.0.101/32", interface = "veth0" }]',
     ].join("\n"),
   },
@@ -233,10 +251,9 @@ sharedTest(
   "more than the shadow may keep: the oldest go, with a word, and the newest are served",
   async (world, primary, standby) => {
     const seen = await under(world, 1500, () => world.powerOff(primary));
-    for (const { reordered, lost } of seen) {
-      assert.equal(reordered, 0);
-      assert.ok(lost > 0 && lost < 100, `${lost} lost`);
-    }
+    for (const { reordered } of seen) assert.equal(reordered, 0);
+    const lost = seen.reduce((sum, it) => sum + it.lost, 0);
+    assert.ok(lost > 0, `${lost} lost`);
     const receipt = (await world.status(standby))!.groups[0]!.last_switch!;
     assert.ok(receipt.packets.replayed! > 0 && receipt.packets.replayed! <= 20, `${receipt.packets.replayed} replayed`);
     const words = world.linesOf(standby).filter((line) => /more packets came than the shadow keeps/.test(line));
