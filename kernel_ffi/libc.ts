@@ -68,6 +68,10 @@ export const LIBC_SYMBOLS = {
   prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
   /** int sched_setscheduler(pid_t pid, int policy, const struct sched_param *param) */
   sched_setscheduler: { parameters: ["i32", "i32", "buffer"], result: "i32" },
+  /** int setpriority(PRIO_PROCESS, id_t who, int priority) */
+  setpriority: { parameters: ["i32", "u32", "i32"], result: "i32" },
+  /** long syscall(SYS_sched_setattr, pid_t pid, struct sched_attr *attr, unsigned int flags) */
+  sched_setattr: { name: "syscall", parameters: ["i64", "i32", "buffer", "u32"], result: "i64" },
   /** unsigned int if_nametoindex(const char *name) */
   if_nametoindex: { parameters: ["buffer"], result: "u32" },
   /** int ioctl(int fd, unsigned long request, void *arg) */

@@ -58,7 +58,7 @@ export const EPOCH_MAX = 0xffff_ffff;
 /** Ask the journal for more when fewer than this many reserved epochs are left. */
 export const EPOCHS_LOW = 500;
 
-/** Services that are slow to read get this many times `drain`; but no longer than a second, unless `drain` itself is. */
+/** Services that are slow to read get this many times `drain`, or `STARVED_US`; but no longer than a second, unless `drain` itself is. */
 const DRAIN_TIMES_MAX = 8;
 const DRAIN_STRETCHED_MAX_US = 1_000_000;
 /** A switchover without its drain takes less than this, also on a busy machine. */
@@ -67,11 +67,17 @@ const PREPARE_MIN_US = 250_000;
 /** A quiet standby beats this many times slower than a primary: each of its beats wakes both nodes. */
 const SLOW_BEATS = 8;
 
+/**
+ * A service on a busy machine may get no time for so long (40 ms were seen on two busy cores). Its move waits: a longer gap of a planned
+ * move is mended by nobody's retransmission, a lost request is.
+ */
+const STARVED_US = 100_000;
+
 export function planLimits(timing: CoreTiming): Limits {
   const probeUs = Math.max(1000, timing.suspectUs / 4);
-  const drainMaxUs = Math.min(
-    DRAIN_TIMES_MAX * timing.drainUs,
-    Math.max(timing.drainUs, DRAIN_STRETCHED_MAX_US),
+  const drainMaxUs = Math.max(
+    STARVED_US,
+    Math.min(DRAIN_TIMES_MAX * timing.drainUs, Math.max(timing.drainUs, DRAIN_STRETCHED_MAX_US)),
   );
   const limits: Limits = {
     heartbeatUs: timing.heartbeatUs,

@@ -106,7 +106,7 @@ export class SwitchLoop {
   }
 
   /**
-   * A real-time thread that never sleeps is stopped by the kernel for 50 ms of each second, and its lease with it. If
+   * A real-time thread that never sleeps is stopped by the kernel again and again, and its lease with it. If
    * anything ever wants to be woken again and again in the past, it gets its way only so often.
    */
   #restUs(wake: number): number {

@@ -112,7 +112,7 @@ function runNode(init: SwitchInit, post: (report: SwitchReport) => void): void {
     for (let i = 0; i < REHEARSALS; i++) queues.unread([]);
     news.others();
     news.refresh();
-    if (!realtime.fifo) {
+    if (realtime.policy === "ordinary") {
       context.event("notice", "scheduling", `the switch thread runs without real-time priority: ${realtime.reason}`);
     }
     const mailbox = new MailboxReader({ memory: init.mailbox, fd: init.mailboxFd });

@@ -6,7 +6,7 @@ import { missingCapabilities } from "../../kernel_ffi/capabilities.ts";
 import { KernelError } from "../../kernel_ffi/errno.ts";
 import { closeFd, libc, must } from "../../kernel_ffi/libc.ts";
 import { lockFile, LockHeldError } from "../../kernel_ffi/lock_file.ts";
-import { lockBuffer, makeRealtime, setOomScoreAdj } from "../../kernel_ffi/scheduling.ts";
+import { becomeFifo, lockBuffer, makeRealtime, type Realtime, setOomScoreAdj } from "../../kernel_ffi/scheduling.ts";
 import { readSysctl, withRestore, writeSysctl } from "../../kernel_ffi/sysctl.ts";
 import { encodeSockaddrUn, sdNotify, watchdogIntervalUs } from "../../kernel_ffi/systemd.ts";
 import { inFreshNamespace, run } from "./namespace.ts";
@@ -70,38 +70,70 @@ Deno.test("an interface name with a dot is no path", () =>
 const policyOf = (stat: string) => stat.slice(stat.lastIndexOf(")")).split(" ")[39];
 
 Deno.test("the calling thread becomes real-time, its children and the other threads do not", () => {
-  assert.deepEqual(makeRealtime(5), { fifo: true, reason: "SCHED_FIFO 5" });
+  const asked: [() => Realtime, string, Realtime][] = [
+    [makeRealtime, "6", { policy: "deadline", reason: "SCHED_DEADLINE 1 ms of 5 ms" }],
+    [() => becomeFifo(5, "not asked"), "1", { policy: "fifo", reason: "not asked, SCHED_FIFO 5 instead" }],
+  ];
+  for (const [become, policy, said] of asked) {
+    assert.deepEqual(become(), said);
+    assertOwnPolicy(policy);
+  }
+});
+
+Deno.test("a thread that may not run on all processors gets SCHED_FIFO, and why is said", () => {
+  const printed = runProgram(
+    `import { makeRealtime } from "${MODULES}scheduling.ts"; console.log(JSON.stringify(makeRealtime()));`,
+    "taskset",
+    "--cpu-list",
+    "0",
+  );
+  assert.deepEqual(JSON.parse(printed), {
+    policy: "fifo",
+    reason: "SCHED_DEADLINE refused (EPERM), SCHED_FIFO 50 instead",
+  });
+});
+
+/** And back to ordinary scheduling. */
+function assertOwnPolicy(policy: string): void {
   try {
-    const own = Deno.readTextFileSync("/proc/thread-self/stat");
-    assert.equal(policyOf(own), "1");
+    assert.equal(policyOf(Deno.readTextFileSync("/proc/thread-self/stat")), policy);
     assert.equal(policyOf(run("cat", "/proc/self/stat")), "0");
     const threads = [...Deno.readDirSync("/proc/self/task")].map(({ name }) =>
       policyOf(Deno.readTextFileSync(`/proc/self/task/${name}/stat`))
     );
-    assert.equal(threads.filter((policy) => policy === "1").length, 1);
+    assert.equal(threads.filter((it) => it === policy).length, 1);
   } finally {
     must(libc().sched_setscheduler(0, 0, new Int32Array([0])), "back to ordinary scheduling");
   }
-});
+}
 
 Deno.test("without the right to it, the thread's timers lose their slack, and what is missing is named", () => {
   const printed = runProgram(
     `import { makeRealtime } from "${MODULES}scheduling.ts";
      import { missingCapabilities } from "${MODULES}capabilities.ts";
      import { libc } from "${MODULES}libc.ts";
-     const { fifo, reason } = makeRealtime();
+     const { policy, reason } = makeRealtime();
      const slack = libc().prctl(30, 0n, 0n, 0n, 0n); // PR_GET_TIMERSLACK
-     console.log(JSON.stringify([fifo, reason, slack, missingCapabilities(["CAP_NET_RAW", "CAP_SYS_NICE"])]));`,
+     console.log(JSON.stringify([policy, reason, slack, missingCapabilities(["CAP_NET_RAW", "CAP_SYS_NICE"])]));`,
     "setpriv",
     "--inh-caps=-all",
     "--bounding-set=-sys_nice",
   );
   assert.deepEqual(JSON.parse(printed), [
-    false,
-    "SCHED_FIFO refused (EPERM), timer slack 1 ns instead",
+    "ordinary",
+    "SCHED_DEADLINE refused (EPERM), SCHED_FIFO refused (EPERM), timer slack 1 ns instead",
     1,
     ["CAP_SYS_NICE"],
   ]);
+});
+
+Deno.test("a nice value is for the children too", () => {
+  const printed = runProgram(
+    `import { setNice } from "${MODULES}scheduling.ts";
+     const done = setNice(-3), child = new Deno.Command("nice").outputSync().stdout;
+     console.log(JSON.stringify([done, new TextDecoder().decode(child).trim()]));`,
+  );
+  assert.deepEqual(JSON.parse(printed), [true, "-3"]);
 });
 
 Deno.test("root lacks nothing", () => {

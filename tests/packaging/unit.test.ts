@@ -62,7 +62,7 @@ Deno.test("hardening leaves what segue does, and takes the rest", () => {
   assert.deepEqual(families, ["AF_UNIX", "AF_INET", "AF_INET6", "AF_NETLINK", "AF_PACKET"]);
   assert.equal(unit.get("Service.NoNewPrivileges"), "yes");
   assert.equal(unit.get("Service.ProtectSystem"), "strict");
-  // These would keep the program from running at all: it compiles, sets sysctls and asks for SCHED_FIFO.
+  // These would keep the program from running at all: it compiles, sets sysctls and asks for SCHED_DEADLINE.
   for (const key of ["MemoryDenyWriteExecute", "ProtectKernelTunables", "RestrictRealtime"]) {
     assert.equal(unit.has(`Service.${key}`), false, key);
   }

@@ -193,7 +193,10 @@ function reload(world: SimWorld, random: Random): void {
   const index = anyNode(random);
   world.log(`${"ab"[index]} reloads its configuration`);
   const drainUs = random.pick([0, 500, 5 * MS]), barrierUs = random.pick([500, 3 * MS]);
-  world.tell(index, { kind: "limits", limits: { ...world.limits, drainUs, drainMaxUs: 8 * drainUs, barrierUs } });
+  world.tell(index, {
+    kind: "limits",
+    limits: { ...world.limits, drainUs, drainMaxUs: Math.max(8 * drainUs, world.limits.drainMaxUs), barrierUs },
+  });
 }
 
 function track(world: SimWorld, random: Random): void {
