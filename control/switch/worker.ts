@@ -55,6 +55,12 @@ export function runSwitchWorker(): void {
   };
 }
 
+/** What another scheduling than the best one means. */
+const SECOND_BEST = {
+  fifo: "a busy machine may stop the switch thread for 50 ms and more",
+  ordinary: "the switch thread runs without real-time priority",
+};
+
 /** A refusal of the kernel speaks for itself; anything else is a broken invariant, and wants its place. */
 function textOf(error: unknown): string {
   if (error instanceof KernelError) return error.message;
@@ -112,8 +118,8 @@ function runNode(init: SwitchInit, post: (report: SwitchReport) => void): void {
     for (let i = 0; i < REHEARSALS; i++) queues.unread([]);
     news.others();
     news.refresh();
-    if (realtime.policy === "ordinary") {
-      context.event("notice", "scheduling", `the switch thread runs without real-time priority: ${realtime.reason}`);
+    if (realtime.policy !== "deadline") {
+      context.event("notice", "scheduling", `${SECOND_BEST[realtime.policy]}: ${realtime.reason}`);
     }
     const mailbox = new MailboxReader({ memory: init.mailbox, fd: init.mailboxFd });
     const keys = new KeyWatch(context, executor);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readEvents } from "../../control/journal/reader.ts";
 import { JOURNAL_NAME } from "../../control/journal/files.ts";
-import type { LabProcess } from "../../control/lab/process.ts";
+import { type LabProcess, segueCommand } from "../../control/lab/process.ts";
 import { type NodeName, NODES } from "../../control/lab/topology.ts";
 import type { World } from "../../control/lab/world.ts";
 import {
@@ -230,3 +230,27 @@ Deno.test("kill -9 of the daemon alone while it holds packets: the old node serv
     await becomes(world, standby, "standby");
   }, { timing: 'drain = "300ms"' });
 });
+
+Deno.test("the switch thread comes first on a busy machine; where the system refuses that, the daemon says so", () =>
+  withWorld(async (world) => {
+    world.start("a");
+    world.startProgram("b", ["taskset", "--cpu-list", "0", ...segueCommand(...daemonArgs(world, "b"))]);
+    await world.settled();
+    const [a, b] = NODES.map((name) => policies(world.daemon(name).pid));
+    // SCHED_DEADLINE and SCHED_FIFO (linux/sched.h): of one thread each.
+    assert.deepEqual([a!.filter((it) => it !== "0"), b!.filter((it) => it !== "0")], [["6"], ["1"]]);
+    const notices = NODES.map((node) => world.daemon(node).lines.filter((line) => line.includes("SCHED_")));
+    assert.deepEqual(notices[0], []);
+    assert.match(
+      notices[1]!.join(),
+      /notice a busy machine may stop the switch thread for 50 ms and more: SCHED_DEADLINE refused \(EPERM\), SCHED_FIFO 50 instead$/,
+    );
+  }));
+
+/** Scheduling policy of each thread: field 41 of its stat (proc(5)). */
+function policies(pid: number): string[] {
+  return [...Deno.readDirSync(`/proc/${pid}/task`)].map(({ name }) => {
+    const stat = Deno.readTextFileSync(`/proc/${pid}/task/${name}/stat`);
+    return stat.slice(stat.lastIndexOf(")")).split(" ")[39]!;
+  });
+}
