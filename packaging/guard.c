@@ -1,7 +1,8 @@
 // The guard of segue: holds the descriptors of the NFQUEUEs, and when the daemon dies lets go, in order, what is held in
-// them. Without it the kernel drops held packets together with the last descriptor of their queue.
+// them. Without it the kernel drops held packets together with the last descriptor of their queue. And it keeps the gate
+// shut and takes the addresses away where the daemon cannot (guard_gate.h).
 //
-//   guard PID FD QUEUE [FD QUEUE ...]
+//   guard PID WORD_FD FD QUEUE [FD QUEUE ...]
 //
 // Build: gcc -O2 -static -Wall -Wextra -o guard guard.c
 // SPDX-License-Identifier: GPL-2.0-or-later
@@ -19,6 +20,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+#include "guard_gate.h"
 
 // The kernel goes on holding until its set of held addresses times out, 2 s after the daemon's last word. Where nothing
 // was held, the queues are soon left to the next daemon; a rule whose queue has no listener lets packets pass.
@@ -74,37 +76,30 @@ static long now_ms(void)
 	return time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-// Returns when the daemon is dead.
-static void await_death(pid_t daemon)
+// Returns when the daemon is dead. Until then, whoever takes its gate away while it is stopped has done so in vain.
+static void await_death(struct gate *gate)
 {
-	struct pollfd death = { .fd = syscall(SYS_pidfd_open, daemon, 0), .events = POLLIN };
-	if (death.fd < 0 || getppid() != daemon)
+	struct pollfd fds[] = { { .fd = syscall(SYS_pidfd_open, gate->daemon, 0), .events = POLLIN },
+				{ .fd = gate->news, .events = POLLIN } };
+	if (fds[0].fd < 0 || getppid() != gate->daemon)
 		return;
-	while (poll(&death, 1, -1) < 0 && errno == EINTR)
-		;
-	close(death.fd);
+	for (int wait = keep_gate(gate, 0); (fds[0].revents & POLLIN) == 0;) {
+		int ready = poll(fds, 2, wait);
+		if (ready < 0)
+			fds[0].revents = 0;
+		else
+			wait = keep_gate(gate, ready == 0);
+	}
+	close(fds[0].fd);
 }
 
-int main(int count, char **arguments)
+// Accepts what is held, and what comes until the hold has ended.
+static void let_go(const struct queue *queues, int number, struct gate *gate)
 {
-	struct queue queues[QUEUES_MAX];
-	struct pollfd readable[QUEUES_MAX];
-	int number = (count - 2) / 2;
-	if (count < 4 || count % 2 != 0 || number > QUEUES_MAX)
-		return 2;
-	for (int i = 0; i < number; i++) {
-		queues[i] = (struct queue){ atoi(arguments[2 + 2 * i]), atoi(arguments[3 + 2 * i]) };
-		readable[i] = (struct pollfd){ .fd = queues[i].fd, .events = POLLIN };
-	}
-	// What ends the daemon's process group or terminal must not end this.
-	setsid();
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	await_death(atoi(arguments[1]));
-
+	struct pollfd readable[QUEUES_MAX + 1];
 	int open = number, held = 0;
 	for (int i = 0; i < number; i++) {
+		readable[i] = (struct pollfd){ .fd = queues[i].fd, .events = POLLIN };
 		int told = drain(&queues[i]);
 		release(&queues[i]);
 		// The daemon may have read of packets that still wait; then the queue was not empty either.
@@ -114,13 +109,15 @@ int main(int count, char **arguments)
 		if (answer & PACKET)
 			release(&queues[i]);
 	}
+	readable[number] = (struct pollfd){ .fd = gate->news, .events = POLLIN };
 	long start = now_ms();
 	while (open > 0) {
 		long left = start + (held ? LINGER_MS : QUIET_MS) - now_ms();
 		if (left <= 0)
 			break;
-		if (poll(readable, number, left) <= 0)
+		if (poll(readable, number + 1, left) <= 0)
 			continue;
+		keep_gate(gate, 1);
 		for (int i = 0; i < number; i++) {
 			int told = readable[i].fd < 0 ? 0 : drain(&queues[i]);
 			if (told & GONE) {
@@ -133,5 +130,26 @@ int main(int count, char **arguments)
 			}
 		}
 	}
+}
+
+int main(int count, char **arguments)
+{
+	struct queue queues[QUEUES_MAX];
+	struct gate gate;
+	int number = (count - 3) / 2;
+	if (count < 5 || count % 2 != 1 || number > QUEUES_MAX)
+		return 2;
+	for (int i = 0; i < number; i++)
+		queues[i] = (struct queue){ atoi(arguments[3 + 2 * i]), atoi(arguments[4 + 2 * i]) };
+	// What ends the daemon's process group or terminal must not end this.
+	setsid();
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	open_gate(&gate, atoi(arguments[1]), atoi(arguments[2]));
+	await_death(&gate);
+	let_go(queues, number, &gate);
+	// Before the queues are free: the next daemon waits for them, and puts the addresses where they belong then.
+	remove_addresses(&gate);
 	return 0;
 }

@@ -8,7 +8,7 @@ export type { ApiBackend, SwitchoverRequest } from "./backend.ts";
 export { ApiProblem } from "./problem.ts";
 export { SOCKET_NAME } from "./socket.ts";
 
-/** How long `close` waits for answers that are on their way, before it cuts them off. */
+/** How long `close` waits for answers that are on their way; the process ends without those that take longer. */
 const CLOSE_PATIENCE_MS = 1000;
 
 export interface ApiServer {
@@ -25,12 +25,10 @@ export async function startApi(backend: ApiBackend, socketPath: string): Promise
   // The socket gets its name when it has its mode, so that nobody else can open it for a moment.
   const next = `${socketPath}.${Deno.pid}`;
   await removeIfThere(next);
-  const abort = new AbortController();
   const closing = new AbortController();
   const context = { backend, closing: closing.signal };
   const server = Deno.serve({
     path: next,
-    signal: abort.signal,
     onListen: () => {},
     handler: (request) => handle(context, request),
     onError: (error) => unexpected(error),
@@ -41,7 +39,7 @@ export async function startApi(backend: ApiBackend, socketPath: string): Promise
   return {
     close: () => {
       closing.abort();
-      return close(server, abort, socketPath, own);
+      return close(server, socketPath, own);
     },
   };
 }
@@ -73,7 +71,7 @@ async function requireFree(path: string): Promise<void> {
   throw new Error(`listen on ${path}: another segue answers there; stop it, or give this one another --run-dir`);
 }
 
-async function close(server: Deno.HttpServer, abort: AbortController, path: string, own: number | null): Promise<void> {
+async function close(server: Deno.HttpServer, path: string, own: number | null): Promise<void> {
   try {
     // A successor may have put its own socket there.
     if ((await Deno.lstat(path)).ino === own) await Deno.remove(path);
@@ -81,19 +79,10 @@ async function close(server: Deno.HttpServer, abort: AbortController, path: stri
     // Somebody took it away, or the folder with it.
   }
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const patience = new Promise<"cut">((resolve) => timer = setTimeout(() => resolve("cut"), CLOSE_PATIENCE_MS));
-  const ended = await Promise.race([server.shutdown(), patience]);
+  const patience = new Promise<void>((resolve) => timer = setTimeout(resolve, CLOSE_PATIENCE_MS));
+  // Not cut off: to abort a server that is shutting down ends the whole process, uncaught (Deno 2.9.6, ext/http/00_serve.ts).
+  await Promise.race([server.shutdown(), patience]);
   clearTimeout(timer);
-  if (ended === "cut") cutOff(abort);
-}
-
-/** What did not end in time. A server that is shutting down may have given its socket back already, and says so loudly. */
-function cutOff(abort: AbortController): void {
-  try {
-    abort.abort();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BadResource)) throw error;
-  }
 }
 
 async function removeIfThere(path: string): Promise<void> {

@@ -2,7 +2,7 @@
  * Where the virtual addresses are. Always on `lo`, so that services can listen on them before they are needed and no kernel
  * answers for them even without rules; on the service interface only while this node is primary.
  */
-import type { Rtnetlink } from "../../kernel_ffi/rtnetlink.ts";
+import type { InterfaceAddress, Rtnetlink } from "../../kernel_ffi/rtnetlink.ts";
 import { type ChangedSysctl, withRestore } from "../../kernel_ffi/sysctl.ts";
 import type { PlannedAddress, Slot, SwitchPlan } from "./plan.ts";
 
@@ -79,14 +79,23 @@ export class Addresses {
     }
   }
 
+  /** All places in which an address can be, in the order in which they are left: where the kernel answers for it first. */
+  get places(): readonly InterfaceAddress[] {
+    const all = this.#plan.slots.flatMap((slot) => slot.addresses.map((it) => ({ slot, it })));
+    return [
+      ...all.map(({ slot, it }) => ({
+        ifindex: this.#ifindex[slot.interface]!,
+        address: it.bytes,
+        prefixLength: it.prefixLength,
+      })),
+      ...all.map(({ it }) => ({ ifindex: LO, address: it.bytes, prefixLength: hostPrefix(it) })),
+    ];
+  }
+
   /** Leaves the machine as it was found. */
   remove(): void {
-    for (const slot of this.#plan.slots) {
-      this.off(slot);
-      for (const it of slot.addresses) {
-        this.#netlink.removeAddress({ ifindex: LO, address: it.bytes, prefixLength: hostPrefix(it) });
-      }
-    }
+    this.#ahead.clear();
+    for (const place of this.places) this.#netlink.removeAddress(place);
     for (const change of this.#changed.splice(0)) change.restore();
   }
 

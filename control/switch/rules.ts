@@ -69,6 +69,7 @@ export class KernelRules {
   #chains = new Map<string, ChainInfo>();
   #leftMs: number | null = null;
   readonly #shared: boolean;
+  #onGate: ((gate: Uint8Array) => void) | null = null;
 
   constructor(spec: RulesetSpec) {
     this.#spec = spec;
@@ -120,6 +121,15 @@ export class KernelRules {
     this.#put(HOLD_TABLE, this.#freshHold, () => planHoldTable(this.#spec, false), "install hold");
     this.lastInstallUs = monotonicUs() - start;
     this.#chains = this.#readChains();
+  }
+
+  /**
+   * Tells of the transaction that puts the gate in, in place of whatever is there and with no lease in it: now, and whenever
+   * it becomes another one. The bytes belong to the listener.
+   */
+  onGate(listener: (gate: Uint8Array) => void): void {
+    this.#onGate = listener;
+    this.#change(this.#spec);
   }
 
   /** Takes own tables away; fine if they are gone already. Packets that are held are dropped. */
@@ -279,6 +289,7 @@ export class KernelRules {
     this.#spec = spec;
     this.#freshGate = planGateTable(spec, true);
     this.#freshHold = planHoldTable(spec, true);
+    this.#onGate?.(planGateTable(spec, false).finish());
   }
 
   /** Puts a table in; where there is one already, in its place. */

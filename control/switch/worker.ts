@@ -2,7 +2,7 @@
 import type { PairConfig } from "../../config/model.ts";
 import { pairDigest } from "../../config/digest.ts";
 import { KernelError } from "../../kernel_ffi/errno.ts";
-import { type Guard, startGuard } from "../../kernel_ffi/guard.ts";
+import { type Guard, GuardWord, startGuard } from "../../kernel_ffi/guard.ts";
 import { libc, monotonicUs } from "../../kernel_ffi/libc.ts";
 import { probeQueueKind } from "../../kernel_ffi/nftables/socket.ts";
 import { ProbeSocket } from "../../kernel_ffi/probe_socket.ts";
@@ -81,7 +81,7 @@ function runNode(init: SwitchInit, post: (report: SwitchReport) => void): void {
   const addresses = new Addresses(netlink, plan, links.frames.map((frame) => frame.socket.ifindex));
   addresses.preload();
   const hold = new Hold(rules);
-  const guard = init.guard === null ? null : openGuard(init.guard, hold, post);
+  const guard = init.guard === null ? null : openGuard(init.guard, { hold, rules, addresses }, post);
   const node = createNodeFor(init, config, plan);
   const context = new SwitchContext({
     pair: config.pair.name,
@@ -195,17 +195,37 @@ function openShadow(c: SwitchContext): Shadow {
   });
 }
 
-function openGuard(path: string, hold: Hold, post: (report: SwitchReport) => void): Guard | null {
+interface Guarded {
+  readonly hold: Hold;
+  readonly rules: KernelRules;
+  readonly addresses: Addresses;
+}
+
+/** The guard, with a word that says at each moment what it has to do if this process cannot. */
+function openGuard(
+  path: string,
+  { hold, rules, addresses }: Guarded,
+  post: (report: SwitchReport) => void,
+): Guard | null {
+  const word = new GuardWord(addresses.places);
   try {
-    return startGuard(path, [{ fd: hold.passed.fd, queue: hold.passed.queue }, {
-      fd: hold.direct.fd,
-      queue: hold.direct.queue,
-    }]);
+    rules.onGate((gate) => word.setGate(gate));
+    const guard = startGuard(path, [hold.passed, hold.direct], word);
+    return {
+      pid: guard.pid,
+      stop() {
+        guard.stop();
+        word.close();
+      },
+    };
   } catch (error) {
-    // Without it packets that are held are lost with this process, and nothing else.
-    const text = `the guard does not start, packets held at a crash of this daemon would be lost: ${
-      error instanceof Error ? error.message : error
-    }`;
+    rules.onGate(() => {});
+    word.close();
+    // A second line is missing, and nothing else.
+    const text =
+      `the guard does not start: at a crash of this daemon, packets that are held would be lost and its addresses stay where they are: ${
+        error instanceof Error ? error.message : error
+      }`;
     post({ kind: "event", event: { at: new Date().toISOString(), level: "alarm", kind: "guard", text } });
     return null;
   }

@@ -5,7 +5,7 @@ import { ApiProblem, startApi } from "../../control/api/server.ts";
 import { API_ORIGIN } from "../../control/api/socket.ts";
 import type { ProblemJson } from "../../control/api/problem.ts";
 import { exchange } from "./raw.ts";
-import { type Running, SAMPLE_SNAPSHOT, SampleNode, withServer } from "./sample_node.ts";
+import { type Running, SAMPLE_SNAPSHOT, SampleNode, until, withServer } from "./sample_node.ts";
 
 /** One request, as a program in any language would make it. */
 async function ask({ socket }: Running, method: string, path: string, body?: BodyInit): Promise<Response> {
@@ -181,4 +181,34 @@ Deno.test("the socket is the owner's, a dead one is replaced, a living one is no
   assert.deepEqual([...Deno.readDirSync(folder)], []);
   await assert.rejects(startApi(await SampleNode.create(), `${folder}/none/segue.sock`));
   Deno.removeSync(folder, { recursive: true });
+});
+
+Deno.test("an answer that takes too long does not keep a server from closing, and does no harm when it comes", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const uncaught: string[] = [];
+  const listener = (event: ErrorEvent) => {
+    event.preventDefault();
+    uncaught.push(String(event.error));
+  };
+  globalThis.addEventListener("error", listener);
+  try {
+    await withServer(async ({ node, socket, server }) => {
+      let asked = false;
+      node.snapshotNow = async () => {
+        asked = true;
+        await promise;
+        return SAMPLE_SNAPSHOT;
+      };
+      const answer = exchange(socket, "GET /v1/status HTTP/1.0\r\n\r\n", 10_000);
+      await until("the question", () => asked);
+      const start = performance.now();
+      await server.close();
+      assert.ok(performance.now() - start < 4000);
+      resolve();
+      assert.equal((await answer).slice(9, 12), "200");
+    });
+  } finally {
+    globalThis.removeEventListener("error", listener);
+  }
+  assert.deepEqual(uncaught, []);
 });

@@ -2,9 +2,13 @@
 import { run, sleep } from "../../control/lab/command.ts";
 import { HEARTBEAT_PORT, type NodeName, NODES } from "../../control/lab/topology.ts";
 import type { World } from "../../control/lab/world.ts";
+import { monotonicUs } from "../../kernel_ffi/libc.ts";
 import { fill } from "../journal/small_disk.ts";
 import { other } from "../pair/pair.ts";
 import type { Random } from "../simulation/random.ts";
+
+/** The guard has put a gate back that a daemon which does not act lost: 4 ms on a machine with five times more work than cores. */
+const GATE_BACK_US = 50_000;
 
 export interface Scene {
   readonly world: World;
@@ -25,6 +29,8 @@ export interface Begun {
   readonly bothKilled?: boolean;
   /** What should not have happened, if something did. */
   readonly broken?: string;
+  /** A node without a daemon that acts, whose rules were flushed: for a moment its kernel has no gate (README, Limits). */
+  readonly gateless?: { readonly node: NodeName; readonly fromUs: number; readonly toUs: number };
   mend?(): Promise<unknown>;
 }
 
@@ -197,11 +203,31 @@ export const FAULTS: readonly Fault[] = [
     name: "flush",
     light: true,
     async begin(scene) {
-      const chosen = anyNode(scene);
-      // A primary whose daemon is gone has its rules alone to keep it silent (README, "Limits").
-      const node = chosen === scene.down ? other(chosen) : chosen;
-      await run("ip", "netns", "exec", scene.world.net.node(node), "nft", "flush", "ruleset");
-      return { said: `flush all rules of ${role(scene, node)}` };
+      const node = anyNode(scene), said = `flush all rules of ${role(scene, node)}`;
+      const gateless = await flush(scene.world, node);
+      return node === scene.down ? { said, gateless } : { said };
+    },
+  },
+  {
+    name: "helpless",
+    light: false,
+    async begin(scene) {
+      const { world, random } = scene, node = anyNode(scene), daemon = world.daemon(node), dead = random.chance(0.5);
+      if (dead) await daemon.kill();
+      else daemon.signal("SIGSTOP");
+      await sleep(random.between(0, 1500));
+      const gateless = await flush(world, node);
+      // Whoever would answer now is asked.
+      for (let i = 0; i < 5; i++) {
+        await run("ip", "-n", world.net.client, "neigh", "flush", "dev", "veth0");
+        await sleep(random.between(10, 200));
+      }
+      return {
+        said: `${dead ? "kill -9" : "stop"} ${role(scene, node)}, then flush its rules`,
+        down: node,
+        gateless,
+        mend: () => dead ? restart(world, node) : Promise.resolve(daemon.signal("SIGCONT")),
+      };
     },
   },
   {
@@ -246,6 +272,12 @@ export const FAULTS: readonly Fault[] = [
     },
   },
 ];
+
+async function flush(world: World, node: NodeName): Promise<NonNullable<Begun["gateless"]>> {
+  const fromUs = monotonicUs();
+  await run("ip", "netns", "exec", world.net.node(node), "nft", "flush", "ruleset");
+  return { node, fromUs, toUs: monotonicUs() + GATE_BACK_US };
+}
 
 async function nft(world: World, lines: readonly string[]): Promise<void> {
   await run("ip", "netns", "exec", world.net.switch, "nft", lines.join("\n"));

@@ -64,7 +64,7 @@ Deno.test("a broken rule comes with the timeline and the command that plays it a
     switches: { "failover done": 1 },
     alarms: {},
     gaps: gapHistogram([ROUND]),
-    owners: { claims: [], intrusions: [], framesSpoken: 9, framesMissed: 0 },
+    owners: { claims: [], intrusions: [], framesSpoken: 9, framesMissed: 0, excused: 0 },
     writes: { acknowledged: 5, degraded: 0, refused: 1 },
     daemons: [],
     samples: [],

@@ -32,6 +32,8 @@ export interface ChaosReport {
     readonly intrusions: readonly Intrusion[];
     readonly framesSpoken: number;
     readonly framesMissed: number;
+    /** Of those out of turn: after a flush of a node whose daemon did not act, before its guard had put the gate back. */
+    readonly excused: number;
   };
   readonly writes: { readonly acknowledged: number; readonly degraded: number; readonly refused: number };
   /** Of each daemon that runs at the end: resident memory and open descriptors. */
@@ -83,7 +85,7 @@ export function summary(report: ChaosReport, again: string): string {
     `faults    ${listed(report.faults)}`,
     `switches  ${listed(report.switches)}`,
     `gaps      ${gaps.join(", ")}`,
-    `owners    ${owners.claims.length} reigns, ${owners.framesSpoken} frames spoken as the address, ${owners.intrusions.length} out of turn, ${owners.framesMissed} not seen`,
+    `owners    ${owners.claims.length} reigns, ${owners.framesSpoken} frames spoken as the address, ${owners.intrusions.length} out of turn (${owners.excused} of them excused), ${owners.framesMissed} not seen`,
     `writes    ${writes.acknowledged} acknowledged by both nodes, ${writes.degraded} by one, ${writes.refused} refused or in doubt`,
     `alarms    ${listed(report.alarms)}`,
     `daemons   ${

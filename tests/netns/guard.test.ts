@@ -1,10 +1,17 @@
-/** What is held by a daemon that is killed: let go in order by its guard, lost without one. */
+/** What a daemon that is killed or stopped leaves behind: what it held, its gate, its addresses; with its guard and without. */
 import assert from "node:assert/strict";
-import { startGuard } from "../../kernel_ffi/guard.ts";
+import { planGateTable } from "../../control/switch/ruleset.ts";
+import { GuardWord, startGuard } from "../../kernel_ffi/guard.ts";
+import { GATE_TABLE } from "../../control/switch/ruleset_spec.ts";
+import { interfaceIndex, monotonicUs } from "../../kernel_ffi/libc.ts";
+import { encodeGetTable } from "../../kernel_ffi/nftables/query.ts";
+import { openNftables } from "../../kernel_ffi/nftables/socket.ts";
 import { HoldQueue } from "../../kernel_ffi/nfqueue.ts";
 import { nfqLibrary } from "../../kernel_ffi/nfqueue_library.ts";
+import { withGuardProgram } from "./guard_program.ts";
 import { inFreshNamespace, run } from "./namespace.ts";
-import { clientFrame, firstBytes, PEER_MAC, RulesFixture, VIP4 } from "./rules_fixture.ts";
+import type { HolderWord } from "./queue_holder.ts";
+import { arpRequest, clientFrame, firstBytes, PEER_MAC, RulesFixture, speaksAs, VIP4, VIP6 } from "./rules_fixture.ts";
 import { until } from "./wire.ts";
 
 // Opened once for the whole run: in a test it would look like a leak.
@@ -12,27 +19,42 @@ nfqLibrary();
 
 const HOLDER = new URL("./queue_holder.ts", import.meta.url).pathname;
 
-/** Builds the guard and calls `body` with its path. */
-async function withGuard(body: (path: string) => void | Promise<void>): Promise<void> {
-  const directory = Deno.makeTempDirSync({ prefix: "guard-" });
-  try {
-    const source = new URL("../../packaging/guard.c", import.meta.url).pathname;
-    run("gcc", "-O2", "-static", "-Wall", "-Wextra", "-Werror", "-o", `${directory}/guard`, source);
-    await body(`${directory}/guard`);
-  } finally {
-    Deno.removeSync(directory, { recursive: true });
-  }
+const NO_WORD: HolderWord = { addresses: [], gate: "" };
+
+/** What a daemon whose rules are those of the fixture tells its guard. */
+function wordOf(node: RulesFixture): HolderWord {
+  const places = [[interfaceIndex("veth0"), VIP4, 32], [interfaceIndex("veth0"), VIP6, 128], [1, VIP4, 32], [
+    1,
+    VIP6,
+    128,
+  ]] as const;
+  return {
+    addresses: places.map(([ifindex, address, prefixLength]) => ({
+      ifindex,
+      address: address.toBase64(),
+      prefixLength,
+    })),
+    gate: planGateTable(node.spec, false).finish().toBase64(),
+  };
 }
 
 /** A process that holds both queues; resolves once it does. */
-async function startHolder(guard: string | null) {
-  const args = ["run", "-A", "--no-check", "--no-config", HOLDER, ...(guard === null ? [] : [guard])];
+async function startHolder(guard: string | null, word = NO_WORD) {
+  const args = [
+    "run",
+    "-A",
+    "--no-check",
+    "--no-config",
+    HOLDER,
+    ...(guard === null ? [] : [guard, JSON.stringify(word)]),
+  ];
   const child = new Deno.Command(Deno.execPath(), { args, stdout: "piped", stderr: "inherit", stdin: "null" }).spawn();
   const reader = child.stdout.getReader();
   const { value } = await reader.read();
   const guardPid = Number(new TextDecoder().decode(value));
   return {
     guardPid,
+    signal: (signal: Deno.Signal) => child.kill(signal),
     async kill() {
       child.kill("SIGKILL");
       await child.status;
@@ -55,7 +77,7 @@ function holdFrames(node: RulesFixture, from: number, to: number): void {
 }
 
 Deno.test("the guard lets go what a killed daemon held, in order, and goes on until the hold ends", () =>
-  withGuard((path) =>
+  withGuardProgram((path) =>
     inFreshNamespace(async () => {
       const node = new RulesFixture();
       const holder = await startHolder(path);
@@ -103,11 +125,11 @@ Deno.test("without a guard what a killed daemon held is lost", () =>
   }));
 
 Deno.test("a guard that is stopped ends at once and lets nothing go", () =>
-  withGuard((path) =>
+  withGuardProgram((path) =>
     inFreshNamespace(async () => {
       const node = new RulesFixture();
       const queues = [1, 2].map((queue) => new HoldQueue(queue, { maxLength: 100 }));
-      const guard = startGuard(path, queues);
+      const word = new GuardWord([]), guard = startGuard(path, queues, word);
       const fds = Array.from(Deno.readDirSync(`/proc/${guard.pid}/fd`), ({ name }) => Number(name));
       await until("the guard's own program", () => Deno.readLinkSync(`/proc/${guard.pid}/exe`) === path);
       assert.ok(queues.every(({ fd }) => fds.includes(fd)));
@@ -129,12 +151,13 @@ Deno.test("a guard that is stopped ends at once and lets nothing go", () =>
       assert.equal(queues[0]!.releaseAll() + queues[1]!.releaseAll(), 4);
       assert.deepEqual(firstBytes(socket), [0, 2, 1, 3]);
       for (const queue of queues) queue.close();
+      word.close();
       node.close();
     })
   ));
 
 Deno.test("the guard of a daemon that held nothing soon leaves the queues to the next one", () =>
-  withGuard((path) =>
+  withGuardProgram((path) =>
     inFreshNamespace(async () => {
       const holder = await startHolder(path);
       await holder.kill();
@@ -146,8 +169,112 @@ Deno.test("the guard of a daemon that held nothing soon leaves the queues to the
   ));
 
 Deno.test("a guard whose daemon is dead already ends; bad arguments are refused", () =>
-  withGuard((path) => {
-    assert.equal(new Deno.Command(path, { args: ["1"] }).outputSync().code, 2);
+  withGuardProgram((path) => {
+    for (const args of [["1"], ["1", "3"], ["1", "3", "5"], ["1", "3", "5", "1", "6"]]) {
+      assert.equal(new Deno.Command(path, { args }).outputSync().code, 2);
+    }
     // Process 1 is not the parent, so the parent that it was meant for is gone; and there is no such queue.
-    assert.equal(new Deno.Command(path, { args: ["1", "99", "1"] }).outputSync().code, 0);
+    assert.equal(new Deno.Command(path, { args: ["1", "98", "99", "1"] }).outputSync().code, 0);
   }));
+
+/** Who asks for the address is answered, by the kernel whose end of the wire this is. */
+async function answers(node: RulesFixture): Promise<boolean> {
+  node.far.received();
+  for (let i = 0; i < 5; i++) {
+    node.far.send(arpRequest());
+    await new Promise((resolve) => setTimeout(resolve, 4));
+    if (node.far.received().some((frame) => speaksAs(frame) === "arp")) return true;
+  }
+  return false;
+}
+
+function hasGate(): boolean {
+  return run("nft", "list", "tables").includes("table netdev segue");
+}
+
+/** Takes the table away. For how long it is gone, in µs: somebody else must put it back. */
+function openFor(node: RulesFixture): number {
+  const socket = openNftables();
+  const question = encodeGetTable(GATE_TABLE);
+  node.rules.remove();
+  const start = monotonicUs();
+  while (socket.exchange(question) !== 0) assert.ok(monotonicUs() - start < 2e6, "the gate stays open");
+  const openUs = Math.round(monotonicUs() - start);
+  socket.close();
+  return openUs;
+}
+
+Deno.test("a daemon is stopped and its rules are flushed: its kernel answers for the address, and with a guard it does not", () =>
+  withGuardProgram((path) =>
+    inFreshNamespace(async () => {
+      const node = new RulesFixture();
+      const alone = await startHolder(null);
+      alone.signal("SIGSTOP");
+      assert.equal(await answers(node), false);
+      run("nft", "flush", "ruleset");
+      assert.equal(await answers(node), true);
+      await alone.kill();
+
+      node.rules.install();
+      const holder = await startHolder(path, wordOf(node));
+      holder.signal("SIGSTOP");
+      run("nft", "flush", "ruleset");
+      await until("the gate", hasGate);
+      assert.equal(await answers(node), false);
+      assert.ok(run("ip", "-o", "address", "show", "dev", "veth0").includes("10.77.0.100/32"));
+      // Not the table, only what stands in it.
+      run("nft", "flush", "table", "netdev", "segue");
+      await until("the rules", () => run("nft", "list", "table", "netdev", "segue").includes("vmap @"));
+      assert.equal(await answers(node), false);
+      const openUs = Array.from({ length: 20 }, () => openFor(node)).toSorted((x, y) => x - y);
+      console.log(`without a gate for ${openUs[10]} µs (median of 20), ${openUs[19]} µs at most`);
+      // Whoever thaws finds rules in which there is no lease.
+      holder.signal("SIGCONT");
+      assert.equal(node.rules.leaseLeftMs(7), null);
+      await holder.kill();
+      node.close();
+    })
+  ));
+
+Deno.test("the gate of a daemon that runs is its own: the guard waits, and then puts back a table that is still gone, nothing less", () =>
+  withGuardProgram((path) =>
+    inFreshNamespace(async () => {
+      const node = new RulesFixture();
+      const holder = await startHolder(path, wordOf(node));
+      run("nft", "flush", "table", "netdev", "segue");
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      assert.ok(!run("nft", "list", "table", "netdev", "segue").includes("vmap @"));
+      // A replacement takes the table away too, and brings it at once: the lease that is in it stays.
+      node.rules.installGate();
+      node.takeLease();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      assert.ok(node.rules.leaseLeftMs(7) !== null);
+      run("nft", "flush", "ruleset");
+      await until("the gate", hasGate);
+      await holder.kill();
+      node.close();
+    })
+  ));
+
+Deno.test("the addresses of a daemon that is killed are taken off the machine, before the queues are free; a flush meanwhile opens nothing", () =>
+  withGuardProgram((path) =>
+    inFreshNamespace(async () => {
+      const node = new RulesFixture();
+      run("ip", "link", "set", "lo", "up");
+      run("ip", "address", "add", "10.77.0.100/32", "dev", "lo");
+      run("ip", "address", "add", "fd00:77::100/128", "dev", "lo", "nodad");
+      const holder = await startHolder(path, wordOf(node));
+      await holder.kill();
+      run("nft", "flush", "ruleset");
+      await until("the gate or the end", () => hasGate() || !isAlive(holder.guardPid));
+      assert.equal(await answers(node), false);
+      await until("the guard's end", () => !isAlive(holder.guardPid));
+      assert.deepEqual(
+        run("ip", "-o", "address").split("\n").filter((line) => /10\.77\.0\.100|77::100/.test(line)),
+        [],
+      );
+      run("nft", "flush", "ruleset");
+      assert.equal(await answers(node), false);
+      node.close();
+    })
+  ));

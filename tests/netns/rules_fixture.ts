@@ -26,6 +26,7 @@ export const PORT = 9000;
  * `veth0` as on a primary, so that nothing but the rules decides what the kernel says.
  */
 export class RulesFixture {
+  readonly spec: RulesetSpec;
   readonly rules: KernelRules;
   /** The node's own end, for frames with marks. */
   readonly own: Wire;
@@ -52,13 +53,14 @@ export class RulesFixture {
     run("ip", "neigh", "add", "10.77.0.9", "lladdr", "02:00:00:00:00:09", "dev", "veth0", "nud", "permanent");
     run("ip", "neigh", "add", "fd00:77::9", "lladdr", "02:00:00:00:00:09", "dev", "veth0", "nud", "permanent");
     const slots = [{ slot: SLOT, group: "web", v4: [VIP4], v6: [VIP6] }];
-    this.rules = new KernelRules({
+    this.spec = {
       interfaces: [{ name: "veth0", mac: OWN_MAC, peerMac: PEER_MAC, slots }],
       others: ["veth1"],
       leaseMs: 5000,
       queueKind: probeQueueKind() ?? "nft",
       ...change,
-    });
+    };
+    this.rules = new KernelRules(this.spec);
     this.rules.install();
     this.own = new Wire("veth0");
     this.far = new Wire("p0");
