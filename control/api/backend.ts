@@ -25,8 +25,11 @@ export interface ServicesBackend {
 /** What the API needs from the state's side. Each method throws `ApiProblem` where there is no such group. */
 export interface StateBackend {
   group(group: string): GroupState;
-  /** Resolves when the standby has taken enough of what was written before. */
-  room(): Promise<void>;
+  /**
+   * Null: a write may be done now. Else when to ask again: the standby has not taken enough of what was written before.
+   * @param waited it has been asked before for the same write
+   */
+  room(waited: boolean): Promise<void> | null;
   orphans(group: string, limit: number): Promise<{ readonly total: number; readonly rows: readonly Orphan[] }>;
   /** Deletes them; resolves with how many there were. */
   dropOrphans(group: string): Promise<number>;

@@ -154,7 +154,8 @@ async function write(
   request: WriteRequest,
   more: Readonly<Record<string, unknown>>,
 ): Promise<Answer> {
-  await backend.state.room();
+  // Nothing comes between the last answer and the write: of many that wait, only as many go on as there is room for.
+  for (let wait = backend.state.room(false); wait !== null; wait = backend.state.room(true)) await wait;
   const { lsn, epoch, ack, degraded } = await state.write(request);
   return jsonAnswer({ ...more, lsn, version: lsn, epoch, ack, degraded });
 }

@@ -31,8 +31,8 @@ export class StateApi implements StateBackend {
     this.#manager.close();
   }
 
-  room(): Promise<void> {
-    return this.#manager.room();
+  room(waited: boolean): Promise<void> | null {
+    return this.#manager.room.ask(waited);
   }
 
   async orphans(group: string, limit: number): Promise<{ readonly total: number; readonly rows: readonly Orphan[] }> {

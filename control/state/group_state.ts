@@ -8,8 +8,8 @@ import type { StateRules } from "./rules.ts";
 import { type Outcome, type Progress, Waits } from "./waits.ts";
 import { checkWrite, type WriteRequest, type WriteResult } from "./write.ts";
 
-/** With more than this to be copied first, a write does not wait for the standby. */
-const BACKLOG_WORTH_WAITING = 10_000;
+/** A standby that has just come back, and lacks little, follows within milliseconds; a write waits for that, but no longer than this. */
+const CATCH_UP_WAIT_US = 250_000;
 /** Rows that were taken back and deleted keys are kept for copies that are behind: as many as this, or as there are keys. */
 const TOMBSTONES_KEPT = 10_000;
 
@@ -25,6 +25,9 @@ export class GroupState {
   #endTimer: () => void = () => {};
   #timerUs = Infinity;
   #connected = false;
+  /** Up to then a standby that does not follow yet is expected to. */
+  #expectedUntilUs = -Infinity;
+  #followed = false;
   #hasState = false;
   #diskOk = true;
 
@@ -48,6 +51,11 @@ export class GroupState {
 
   setConnected(connected: boolean): void {
     this.#connected = connected;
+    if (connected) this.#expect();
+  }
+
+  #expect(): void {
+    this.#expectedUntilUs = this.#clock.nowUs() + CATCH_UP_WAIT_US;
   }
 
   /**
@@ -66,6 +74,7 @@ export class GroupState {
   setRole(role: Role, epoch: number): void {
     this.role = role;
     if (role === "primary") {
+      this.#expect();
       if (this.replica.epoch !== epoch) this.replica.serve(epoch);
       else this.replica.unseal();
     } else if (role !== "leaving" && role !== "fenced") {
@@ -112,11 +121,14 @@ export class GroupState {
     }
     if (ack === "local" || this.#rules.whenAlone === "accept" || this.#progress().peer !== null) return;
     const hint = 'write with ack=local, or wait for the standby; state.when_alone = "accept" would take it';
-    throw new StateProblem("not-replicated", `${this.#peerName} is away, nothing was written`, hint, { lsn: null });
+    const why = this.#connected ? "is not up to date yet" : "is away";
+    throw new StateProblem("not-replicated", `${this.#peerName} ${why}, nothing was written`, hint, { lsn: null });
   }
 
   async #wait(lsn: number, level: "replicated" | "durable"): Promise<Outcome> {
-    const waiting = this.#waits.add(lsn, level, this.#clock.nowUs() + this.#rules.waitUs);
+    const untilUs = this.#clock.nowUs() + this.#rules.waitUs;
+    const { peer } = this.#progress();
+    const waiting = this.#waits.add(lsn, level, peer === "coming" ? Math.min(untilUs, this.#expectedUntilUs) : untilUs);
     this.#settle();
     let outcome: Outcome;
     try {
@@ -142,10 +154,13 @@ export class GroupState {
 
   #progress(): Progress {
     const { replica } = this;
+    // It may begin anew, and follow again in a moment.
+    if (this.#followed && !replica.followed) this.#expect();
+    this.#followed = replica.followed;
     if (replica.followed) {
       return { durable: replica.durableLsn, peer: { received: replica.peerReceived, durable: replica.peerDurable } };
     }
-    const coming = this.#connected && (replica.backlog ?? 0) < BACKLOG_WORTH_WAITING;
+    const coming = this.#connected && !replica.catchUpIsLong && this.#clock.nowUs() < this.#expectedUntilUs;
     return { durable: replica.durableLsn, peer: coming ? "coming" : null };
   }
 
@@ -164,7 +179,8 @@ export class GroupState {
 
   /** A timer that fires too early costs little and one that is set anew for each write much: only an earlier one replaces it. */
   #arm(nowUs: number): void {
-    const nextUs = this.#waits.nextUs(nowUs);
+    const expectedUs = this.#expectedUntilUs > nowUs ? this.#expectedUntilUs : Infinity;
+    const nextUs = Math.min(this.#waits.nextUs(nowUs), expectedUs);
     if (nextUs >= this.#timerUs) return;
     this.#endTimer();
     this.#timerUs = nextUs;
@@ -206,10 +222,9 @@ export class GroupState {
     for (const poke of this.#watchers) poke();
   }
 
-  /** Forgets old tombstones; true if the floor has risen. */
-  compact(): boolean {
-    const { table } = this.replica;
-    return table.compact(Math.max(TOMBSTONES_KEPT, table.keys)) > 0;
+  /** Forgets old tombstones. */
+  compact(): void {
+    this.replica.compact(Math.max(TOMBSTONES_KEPT, this.replica.table.keys));
   }
 
   close(): void {

@@ -14,12 +14,14 @@ import { GroupState } from "./group_state.ts";
 import { Greeting } from "./greeting.ts";
 import { isHello } from "./hello.ts";
 import type { StateRules } from "./rules.ts";
+import { Room } from "./room.ts";
 import { readTable, type StoredState } from "./stored.ts";
 
 /** The part of `PeerStream` that is used here. */
 export interface StateStream {
+  /** False: it was not taken, as too much waits for the peer. */
   send(channel: 0 | 1, bytes: Uint8Array): boolean;
-  restart(reason: "given up"): void;
+  restart(reason: "given up" | "overrun"): void;
   readonly buffered: { readonly 0: number; readonly 1: number };
 }
 
@@ -31,7 +33,7 @@ export interface StateParts {
   /** How long a node that starts looks for the peer's copy before it goes by its own. */
   readonly startWaitMs: number;
   readonly disk: StateDisk;
-  readonly event: (level: EventLevel, kind: string, text: string, group: string) => void;
+  readonly event: (level: EventLevel, kind: string, text: string, group?: string) => void;
   readonly alarm: (kind: string, text: string | null) => void;
   readonly eligible: (group: string, ok: boolean, reason: string) => void;
   /** Whether this node's copy has been compared with the peer's in the present connection; behind the `eligible` that it led to. */
@@ -42,10 +44,8 @@ export interface StateParts {
   readonly clock?: Clock;
 }
 
-/** More of a copy is handed to the stream when less than this is under way. */
-const BULK_UNDER_WAY_MAX = 4 * 1024 * 1024;
-/** A client that writes faster than the standby takes waits when more than this is under way. */
-const WRITES_UNDER_WAY_MAX = 16 * 1024 * 1024;
+/** More of a copy is handed to the stream when less than this is under way in its channel. */
+const COPY_UNDER_WAY_MAX = 4 * 1024 * 1024;
 const COMPACT_EVERY_US = 10_000_000;
 
 export class StateManager {
@@ -59,9 +59,12 @@ export class StateManager {
   readonly #managed = new Map<string, boolean>();
   #stream: StateStream | null = null;
   #greeted = false;
+  /** Something could not be sent: the connection is about to be made anew. */
+  #overrun = false;
   readonly #greeting: Greeting;
   #flushScheduled = false;
-  #drained: (() => void)[] = [];
+  /** For clients' writes. */
+  readonly room: Room;
   #refused = 0;
   #endCompactor: () => void = () => {};
 
@@ -87,12 +90,16 @@ export class StateManager {
   private constructor(parts: StateParts) {
     this.#p = parts;
     this.#clock = parts.clock ?? SYSTEM_CLOCK;
+    this.room = new Room({
+      clock: this.#clock,
+      underWay: () => this.#stream?.buffered[0] ?? 0,
+      outrun: () => this.#byIndex.some(({ replica }) => replica.outrun),
+    });
     this.#greeting = new Greeting(parts, new Map(parts.groups.map(({ name, rules }) => [name, rules])));
     this.#writer = new DiskWriter(parts.disk, parts.groups.map(({ name }) => name), {
       position: (index) => {
         const { replica } = this.#byIndex[index]!;
-        const { lsn, copying, lineage } = replica;
-        return { floor: replica.table.floor, lsn, copying, lineage };
+        return { ...replica.storedPosition, lineage: replica.lineage };
       },
       durable: (index, lsn, lineage) => {
         this.#byIndex[index]!.replica.durable(lsn, lineage);
@@ -113,14 +120,33 @@ export class StateManager {
   #port(index: number, name: string): ReplicaPort {
     return {
       send: (channel, message) => {
-        if (this.#greeted) this.#stream?.send(channel, encodeCopyMessage(message));
+        if (this.#greeted) this.#send(channel, encodeCopyMessage(message));
       },
-      bulkRoom: () => this.#greeted && (this.#stream?.buffered[1] ?? Infinity) < BULK_UNDER_WAY_MAX,
+      room: (channel) => this.#greeted && (this.#stream?.buffered[channel] ?? Infinity) < COPY_UNDER_WAY_MAX,
       store: (change) => this.#writer.store(index, change),
-      later: (act) => this.#clock.behind(act),
+      later: (act) =>
+        this.#clock.behind(() => {
+          act();
+          this.#flushSoon();
+        }),
       changed: () => this.#changed(index),
       event: (level, kind, text) => this.#p.event(level, kind, `${name}: ${text}`, name),
     };
+  }
+
+  /**
+   * What is not taken would be missing at the peer, which might never know: the connection is made anew, and each copy gets what it lacks
+   * from the other one's table. Not at once: who sends is in the midst of something.
+   */
+  #send(channel: 0 | 1, bytes: Uint8Array): void {
+    const stream = this.#stream;
+    if (this.#overrun || stream === null || stream.send(channel, bytes)) return;
+    this.#overrun = true;
+    const { peerName } = this.#p;
+    const text =
+      `${peerName} does not take what is sent fast enough: the connection is made anew, to send what it lacks`;
+    this.#p.event("alarm", "state-overrun", text);
+    this.#clock.soon(() => stream.restart("overrun"));
   }
 
   #changed(index: number): void {
@@ -147,14 +173,15 @@ export class StateManager {
   /** The stream to the peer is up: who is there says first what it is. */
   connected(stream: StateStream): void {
     this.#stream = stream;
-    stream.send(0, this.#greeting.message);
+    this.#send(0, this.#greeting.message);
   }
 
   disconnected(): void {
     this.#stream = null;
+    this.#overrun = false;
     const greeted = this.#greeted;
     this.#greeted = false;
-    this.#wakeWriters();
+    this.room.wake();
     if (!greeted) return;
     for (const group of this.#byIndex) {
       group.setConnected(false);
@@ -201,18 +228,7 @@ export class StateManager {
   /** There is room again for what waits. */
   drained(): void {
     for (const group of this.#byIndex) group.replica.pump();
-    if ((this.#stream?.buffered[0] ?? 0) < WRITES_UNDER_WAY_MAX) this.#wakeWriters();
-  }
-
-  #wakeWriters(): void {
-    for (const wake of this.#drained.splice(0)) wake();
-  }
-
-  /** Resolves when the standby has taken enough of what was written before. */
-  async room(): Promise<void> {
-    while ((this.#stream?.buffered[0] ?? 0) >= WRITES_UNDER_WAY_MAX) {
-      await new Promise<void>((resolve) => this.#drained.push(resolve));
-    }
+    this.room.wake();
   }
 
   /** Messages that fitted nothing. */
@@ -234,22 +250,7 @@ export class StateManager {
 
   /** The file was lost: everything in memory is written anew. */
   rewrite(): void {
-    for (const [index, { replica }] of this.#byIndex.entries()) {
-      this.#writer.store(index, { kind: "clear" });
-      for (let from = 0;;) {
-        const { piece, rows, upTo } = replica.table.packAbove(from);
-        if (rows === 0) break;
-        this.#writer.store(index, { kind: "rows", piece, lsn: 0, urgent: false });
-        from = upTo;
-      }
-      this.#storePosition(index);
-    }
-  }
-
-  #storePosition(index: number): void {
-    const { replica } = this.#byIndex[index]!;
-    const { reigns, lsn } = replica.history, { copying } = replica, { floor } = replica.table;
-    this.#writer.store(index, { kind: "position", reigns, lsn, floor, copying });
+    for (const { replica } of this.#byIndex) replica.storeAnew();
   }
 
   #compactLater(): void {
@@ -260,9 +261,7 @@ export class StateManager {
   }
 
   #compact(): void {
-    for (const [index, group] of this.#byIndex.entries()) {
-      if (group.compact()) this.#storePosition(index);
-    }
+    for (const group of this.#byIndex) group.compact();
   }
 
   // ---- roles
@@ -337,7 +336,7 @@ export class StateManager {
   setRules(rules: ReadonlyMap<string, StateRules>): void {
     for (const [name, group] of this.groups) group.rules = rules.get(name)!;
     this.#greeting.setRules(rules);
-    this.#stream?.send(0, this.#greeting.message);
+    this.#send(0, this.#greeting.message);
   }
 
   close(): void {

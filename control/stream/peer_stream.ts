@@ -184,7 +184,7 @@ export class PeerStream {
   }
 
   /** Ends the connection, here and at the peer, which is looked for anew at once; `onDown` is called. Nothing where there is none. */
-  restart(reason: "given up" | "failed"): void {
+  restart(reason: "given up" | "failed" | "overrun"): void {
     if (this.#closed) return;
     this.#stream.restart(reason, monotonicUs(), this.#wire);
     this.#flushSoon();

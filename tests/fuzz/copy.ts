@@ -54,7 +54,7 @@ export const copy: FuzzTarget = {
 function port(send: ReplicaPort["send"]): ReplicaPort {
   return {
     send,
-    bulkRoom: () => true,
+    room: () => true,
     store: (change) =>
       assert.ok(change.kind !== "rows" || decodeRows(change.piece) !== null, "stored rows are no rows"),
     changed: () => {},

@@ -87,7 +87,7 @@ export class PeerLink implements StateStream {
     this.#p.clock.soon(() => this.#flush());
   }
 
-  restart(reason: "given up"): void {
+  restart(reason: "given up" | "overrun"): void {
     this.#stream.restart(reason, this.#p.clock.nowUs(), this.#wire());
     this.#flushSoon();
   }

@@ -50,6 +50,12 @@ export class Disk {
     this.changes.push(this.#position);
   }
 
+  lose(): void {
+    this.changes.length = 0;
+    this.safe = 0;
+    this.#position = { kind: "position", lsn: 0, floor: 0, copying: false, reigns: [] };
+  }
+
   #position: Extract<ReplicaChange, { kind: "position" }> = {
     kind: "position",
     lsn: 0,
@@ -97,7 +103,7 @@ export class Pair {
     const { table, ...known } = node.disk.restore();
     const port: ReplicaPort = {
       send: (channel, message) => void (this.connected && node.wires[channel].push(encodeCopyMessage(message))),
-      bulkRoom: () => node.wires[1].length < 3,
+      room: (channel) => node.wires[channel].length < (channel === 1 ? 3 : 8),
       store: (change) => node.disk.store(change),
       later: (act) => void node.tasks.push(act),
       changed: () => {},
@@ -143,9 +149,21 @@ export class Pair {
   sync(index: number): void {
     const node = this.nodes[index]!;
     node.disk.safe = node.disk.changes.length;
-    node.replica?.durable(node.replica.lsn, node.replica.lineage);
+    if (node.replica?.storedPosition.copying === false) node.replica.durable(node.replica.lsn, node.replica.lineage);
     node.replica?.flushAck();
     this.#settle();
+  }
+
+  /** The file of a running node is found damaged: what it had is gone, and the table in memory is stored anew. */
+  lose(index: number): void {
+    const node = this.nodes[index]!;
+    if (node.replica === null) return;
+    node.disk.lose();
+    node.replica.storeAnew();
+    node.disk.safe = node.disk.changes.length;
+    // Of what is on both disks one has been taken.
+    this.durable.length = 0;
+    this.#pending = [];
   }
 
   deliver(from: number, channel: 0 | 1): void {

@@ -2,9 +2,12 @@
 import { type History, type Reign, reignsUpTo, withReign } from "./reigns.ts";
 import type { ReplicaPort } from "./replica_port.ts";
 import type { StateRow } from "./row.ts";
+import { Storing } from "./storing.ts";
 import type { GroupTable } from "./table.ts";
 
 const TAKE_STEP = 1000;
+/** Of a table on the disk of which a part is missing. */
+const TORN = { lsn: 0, floor: 0, copying: true } as const;
 
 /** What the disk says of a copy besides its rows, which are in the table. */
 export interface Known {
@@ -26,12 +29,14 @@ export class Copy {
   /** Grows whenever rows are taken out: what the disk says of an earlier lineage says nothing of the rows that came in their place. */
   lineage = 0;
   readonly #port: ReplicaPort;
+  readonly #storing: Storing;
 
   constructor(
     group: number,
     table: GroupTable,
     known: Known,
     port: ReplicaPort,
+    pieceBytes: number,
   ) {
     this.group = group;
     this.table = table;
@@ -40,6 +45,7 @@ export class Copy {
     this.#claimed = table.lsn > known.lsn ? known.lsn : null;
     this.#port = port;
     this.#durable = this.lsn;
+    this.#storing = new Storing(table, port, pieceBytes, () => this.storePosition());
   }
 
   /** Last LSN up to which this copy has everything. */
@@ -87,6 +93,8 @@ export class Copy {
    */
   cutOff(lsn: number): { readonly rows: readonly StateRow[]; readonly undo: () => void } {
     const rows: StateRow[] = [];
+    this.#storing.hurry();
+    this.#storing.pause(true);
     for (
       let taken = this.table.takeAbove(lsn, TAKE_STEP);
       taken.length > 0;
@@ -104,6 +112,7 @@ export class Copy {
       this.#reigns = before.reigns;
       this.#claimed = before.claimed;
       this.#durable = before.durable;
+      this.#storing.pause(false);
     };
     return { rows, undo };
   }
@@ -116,6 +125,8 @@ export class Copy {
   /** The table is worth nothing from here on, until a full copy is whole. */
   startAnew(): void {
     this.table.clear();
+    this.#storing.drop();
+    this.#storing.pause(false);
     this.lineage++;
     this.#reigns = [];
     this.#claimed = null;
@@ -131,6 +142,26 @@ export class Copy {
     this.#claimed = null;
     this.#reigns = reigns;
     this.table.restore(floor, lsn);
+    this.#storing.pause(false);
+    this.storePosition();
+  }
+
+  /**
+   * Rows that the table has already go to the disk bit by bit, in place of what stood there: until then that is worth nothing.
+   * @param before orders what must stand before them
+   */
+  storeSlowly(pieces: readonly Uint8Array[], before: () => void): void {
+    this.#port.store({ kind: "position", ...TORN, reigns: [] });
+    before();
+    this.#storing.add(pieces);
+  }
+
+  /** The file was lost: all that is in memory goes into the new one. */
+  storeAnew(): void {
+    this.lineage++;
+    this.#durable = 0;
+    this.#port.store({ kind: "clear" });
+    this.#storing.storeAnew();
     this.storePosition();
   }
 
@@ -141,8 +172,14 @@ export class Copy {
     return true;
   }
 
+  /** What the disk may claim with all that was ordered so far. */
+  get storedPosition(): Pick<Known, "lsn" | "copying"> & { readonly floor: number } {
+    if (this.#storing.underWay) return TORN;
+    return { lsn: this.history.lsn, floor: this.table.floor, copying: this.copying };
+  }
+
   storePosition(): void {
-    const { reigns, lsn } = this.history;
-    this.#port.store({ kind: "position", lsn, floor: this.table.floor, copying: this.copying, reigns });
+    const { reigns } = this.history;
+    this.#port.store({ kind: "position", ...this.storedPosition, reigns });
   }
 }

@@ -17,8 +17,9 @@ type Live = Rows | Extract<CopyMessage, { kind: "reign" }>;
 const ASKED_MAX = 20_000;
 const ASKED_LENGTH_MAX = 1 << 20;
 
-/** Pieces of a catch-up, or messages that waited for its end, that are applied at once: more would keep others waiting. */
-const AT_ONCE = 4;
+/** Of rows that were written meanwhile, as many bytes, or messages, are applied in one turn; of a catch-up one piece. More would keep others waiting. */
+const TURN_BYTES = 128 * 1024;
+const TURN_MESSAGES = 64;
 
 type Tail = ReturnType<Copy["cutOff"]>;
 const NO_TAIL: Tail = { rows: [], undo: () => {} };
@@ -64,15 +65,18 @@ export class FollowerSide {
   #tail: Tail;
   readonly #port: ReplicaPort;
   readonly #broken: () => void;
-  /** What a catch-up brought, and what was written meanwhile. */
+  /** What a catch-up brought, of which so many pieces are applied, and what was written meanwhile. */
   readonly #pieces: Uint8Array[] = [];
+  #applied = 0;
   readonly #live: Live[] = [];
   /** Last LSN of these, and the one up to which they must have come for the catch-up to be whole; null while it goes on. */
   #liveLsn: number;
   #wholeLsn: number | null = null;
-  /** The catch-up is whole, and so many of its pieces are applied; -1: it is not whole yet. */
-  #applied = -1;
+  /** The catch-up is whole, and is being applied; it is in the table. */
+  #begun = false;
   #finished = false;
+  /** A turn is ordered that goes on. */
+  #scheduled = false;
   /** Abandoned. */
   #over = false;
   #ackDue = false;
@@ -96,16 +100,15 @@ export class FollowerSide {
     if (this.following) return this.#apply(message);
     this.#live.push(message);
     if (message.kind === "rows") this.#liveLsn = message.last;
-    return this.#beginWhenWhole();
+    return this.#work();
   }
 
   #bulk(rows: Uint8Array): boolean {
     if (this.#wholeLsn !== null) return false;
-    if (this.#copy.copying) return this.#copy.applyPiece(rows, 0, false);
-    // All or nothing: what cannot be read is refused before anything is applied.
-    if (PackedReader.open(rows) === null) return false;
+    // All or nothing: what cannot be read is refused before anything is applied. (A full copy says so when it is.)
+    if (!this.#copy.copying && PackedReader.open(rows) === null) return false;
     this.#pieces.push(rows);
-    return true;
+    return this.#work();
   }
 
   #apply(message: Live): boolean {
@@ -126,61 +129,70 @@ export class FollowerSide {
   done(lsn: number): boolean {
     if (this.#wholeLsn !== null) return false;
     this.#wholeLsn = lsn;
-    return this.#beginWhenWhole();
+    return this.#work();
   }
 
-  /** The catch-up is applied bit by bit, then what was written meanwhile. */
-  #beginWhenWhole(): boolean {
-    if (this.#applied >= 0 || this.#wholeLsn === null || this.#liveLsn < this.#wholeLsn) return true;
-    this.#applied = 0;
-    this.#copy.holdAt(this.#offer.common);
-    return this.#applySome();
+  get #whole(): boolean {
+    return this.#wholeLsn !== null && this.#liveLsn >= this.#wholeLsn;
   }
 
-  #applySome(): boolean {
-    const next = this.#applied + AT_ONCE;
-    for (const piece of this.#pieces.slice(this.#applied, next)) this.#copy.table.applyPacked(piece);
-    this.#applied = next;
-    if (next < this.#pieces.length) return this.#goOn(() => this.#applySome());
-    this.#finish();
-    return this.#applyLive();
+  /** One turn's share of what can be done; the rest of it after others have had theirs. False: something is missing. */
+  #work(): boolean {
+    if (this.#scheduled) return true;
+    if (this.#whole && !this.#begun) this.#begin();
+    if (this.#applied < this.#pieces.length && (this.#begun || this.#copy.copying)) {
+      if (!this.#applyPiece()) return false;
+    } else if (!this.#begun) return true;
+    else if (!this.#applyLive()) return false;
+    this.#scheduled = true;
+    this.#port.later(() => {
+      this.#scheduled = false;
+      if (!this.#over && !this.following && !this.#work()) this.#broken();
+    });
+    return true;
+  }
+
+  #begin(): void {
+    this.#begun = true;
+    if (!this.#copy.copying) this.#copy.holdAt(this.#offer.common);
+  }
+
+  /** A full copy is stored as it comes; a catch-up when all of it is in the table. */
+  #applyPiece(): boolean {
+    const copy = this.#copy;
+    if (copy.copying) return copy.applyPiece(this.#pieces.shift()!, 0, false);
+    return copy.table.applyPacked(this.#pieces[this.#applied++]!) !== null;
   }
 
   /** What was written meanwhile, and what comes while that is applied. */
   #applyLive(): boolean {
-    for (const message of this.#live.splice(0, AT_ONCE)) if (!this.#apply(message)) return false;
-    if (this.#live.length > 0) return this.#goOn(() => this.#applyLive());
+    if (!this.#finished) this.#finish();
+    let bytes = 0;
+    for (let count = 0; count < TURN_MESSAGES && bytes < TURN_BYTES; count++) {
+      const message = this.#live.shift();
+      if (message === undefined) break;
+      if (message.kind === "rows") bytes += message.rows.length;
+      if (!this.#apply(message)) return false;
+    }
+    if (this.#live.length > 0) return true;
     this.following = true;
     this.#ackDue = true;
     this.#port.changed();
     return true;
   }
 
-  #goOn(next: () => boolean): true {
-    this.#port.later(() => {
-      if (!this.#over && !next()) this.#broken();
-    });
-    return true;
-  }
-
   #finish(): void {
-    const { reigns, floor, upTo } = this.#offer;
-    this.#storeCatchUp(this.#pieces.splice(0));
-    this.#copy.finish(reigns, floor, upTo);
+    const { reigns, floor, upTo } = this.#offer, tail = this.#tail.rows;
+    const pieces = this.#pieces.splice(0);
     this.#finished = true;
-  }
-
-  #storeCatchUp(pieces: readonly Uint8Array[]): void {
-    const tail = this.#tail.rows;
-    if (pieces.length + tail.length === 0) return;
+    if (pieces.length + tail.length === 0) return this.#copy.finish(reigns, floor, upTo);
     // Until the last piece is on the disk, what stands there is neither the old state nor the new one.
-    this.#port.store({ kind: "position", lsn: 0, floor: 0, copying: true, reigns: [] });
-    setAside(this.#foreign(), this.#offer, this.#port);
-    if (tail.length > 0) this.#port.store({ kind: "forget", keys: tail.map(({ key }) => key) });
-    this.#tail = NO_TAIL;
-    for (const piece of pieces) {
-      this.#port.store({ kind: "rows", piece, lsn: 0, urgent: false });
-    }
+    this.#copy.storeSlowly(pieces, () => {
+      setAside(this.#foreign(), this.#offer, this.#port);
+      if (tail.length > 0) this.#port.store({ kind: "forget", keys: tail.map(({ key }) => key) });
+      this.#tail = NO_TAIL;
+    });
+    this.#copy.finish(reigns, floor, upTo);
   }
 
   /** Of the tail, what the source does not have: a table read from the disk may have had later rows without being whole. */
@@ -203,12 +215,12 @@ export class FollowerSide {
   abandon(): void {
     if (this.#over) return;
     this.#over = true;
-    if (this.#applied < 0) {
+    if (!this.#begun) {
       this.#tail.undo();
       this.#tail = NO_TAIL;
       return;
     }
-    for (const piece of this.#pieces.slice(this.#applied)) this.#copy.table.applyPacked(piece);
+    while (this.#applied < this.#pieces.length) if (!this.#applyPiece()) return;
     if (!this.#finished) this.#finish();
     for (const message of this.#live.splice(0)) if (!this.#apply(message)) return;
   }

@@ -8,7 +8,7 @@ import { contentOf, Pair, text } from "../../../tests/simulation/two_copies.ts";
 type Op =
   | { op: "write"; node: number; key: string; remove: boolean }
   | { op: "deliver"; node: number; channel: 0 | 1; count: number }
-  | { op: "sync" | "start" | "serve" | "work"; node: number }
+  | { op: "sync" | "start" | "serve" | "work" | "lose"; node: number }
   | { op: "crash"; node: number; keep: number }
   | { op: "connect" | "disconnect" | "settle" };
 
@@ -38,6 +38,7 @@ const op: fc.Arbitrary<Op> = fc.oneof(
   },
   { weight: 3, arbitrary: fc.record({ op: fc.constant("serve" as const), node }) },
   fc.record({ op: fc.constant("crash" as const), node, keep: fc.nat(3) }),
+  fc.record({ op: fc.constant("lose" as const), node }),
   { weight: 3, arbitrary: fc.record({ op: fc.constantFrom("connect" as const, "settle" as const) }) },
   fc.record({ op: fc.constant("disconnect" as const) }),
 );
@@ -59,6 +60,7 @@ function play(ops: readonly Op[]): Pair {
       case "start":
       case "serve":
       case "work":
+      case "lose":
         pair[one.op](one.node);
         break;
       default:
@@ -179,7 +181,10 @@ Deno.test("a large catch-up is applied bit by bit, claims nothing until it is wh
     pair.disconnect();
     for (let i = 0; i < 20; i++) pair.write(0, `k${i}`, false);
     pair.connect();
-    for (let i = 0; i < 60; i++) for (const channel of [0, 1] as const) pair.deliver(i % 2, channel);
+    for (let i = 0; i < 60; i++) {
+      for (const channel of [0, 1] as const) pair.deliver(i % 2, channel);
+      pair.work(0);
+    }
     pair.write(0, "late", false);
     pair.deliver(0, 0);
     const follower = pair.nodes[1].replica!;

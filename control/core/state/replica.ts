@@ -51,7 +51,7 @@ export class Replica {
   ) {
     this.group = group;
     this.table = table;
-    this.#copy = new Copy(group, table, known, port);
+    this.#copy = new Copy(group, table, known, port, pieceBytes);
     this.#port = port;
     this.#pieceBytes = pieceBytes;
   }
@@ -91,6 +91,21 @@ export class Replica {
   /** LSNs that a follower that is being brought up to date still lacks, about; null where none is. */
   get backlog(): number | null {
     return this.#source === null || this.followed ? null : this.#source.backlog;
+  }
+
+  /** It takes a while until the follower has everything: no write should wait for that. */
+  get catchUpIsLong(): boolean {
+    return !this.followed && (this.#source?.long ?? false);
+  }
+
+  /** A follower cannot be brought up to date because more is written meanwhile than can be sent to it. */
+  get outrun(): boolean {
+    return this.#source?.outrun ?? false;
+  }
+
+  /** What the disk may claim with all that was ordered so far. */
+  get storedPosition(): Copy["storedPosition"] {
+    return this.#copy.storedPosition;
   }
 
   get peerReceived(): number {
@@ -134,11 +149,17 @@ export class Replica {
 
   #forgetPeer(): void {
     this.peer = null;
-    this.#source = null;
+    this.#leaveSource();
     this.#leaveFollower();
   }
 
+  #leaveSource(): void {
+    this.#source?.abandon();
+    this.#source = null;
+  }
+
   #leaveFollower(): void {
+    this.#caughtUp ||= this.following;
     this.#follower?.abandon();
     this.#follower = null;
   }
@@ -182,12 +203,9 @@ export class Replica {
   #followed(sync: number, act: (follower: FollowerSide) => boolean): boolean {
     const follower = this.#follower;
     if (follower?.sync !== sync) return false;
-    if (act(follower)) {
-      this.#caughtUp ||= follower.following;
-      return true;
-    }
-    this.#startOver();
-    return false;
+    const fits = act(follower);
+    if (!fits) this.#startOver();
+    return fits;
   }
 
   #startOver(): void {
@@ -208,14 +226,15 @@ export class Replica {
       );
     }
     this.#caughtUp = true;
-    const goesOn = this.serving && this.#source !== null;
+    // One that is not at its end is made anew: its offer does not know of this reign.
+    const goesOn = this.serving && (this.#source?.live ?? false);
     this.serving = true;
     this.sealed = false;
     this.lastWords = null;
     this.#leaveFollower();
     const reign = this.#copy.begin(epoch);
     if (goesOn) return this.#source!.sendReign(reign);
-    this.#source = null;
+    this.#leaveSource();
     this.#tell();
     this.#decide();
   }
@@ -224,7 +243,7 @@ export class Replica {
   leave(): void {
     if (!this.serving) return;
     this.serving = false;
-    this.#source = null;
+    this.#leaveSource();
     this.#tell();
     this.#port.changed();
   }
@@ -268,7 +287,7 @@ export class Replica {
   #heardState({ kind: _kind, group: _group, ...state }: Extract<CopyMessage, { kind: "state" }>): boolean {
     this.peer = state;
     // It has begun anew, or something has changed: so does this side. What it had offered it does not go on with.
-    this.#source = null;
+    this.#leaveSource();
     this.#leaveFollower();
     this.#decide();
     this.#port.changed();
@@ -292,7 +311,7 @@ export class Replica {
 
   #heardSync(offer: Extract<CopyMessage, { kind: "sync" }>): boolean {
     if (this.serving) return false;
-    this.#source = null;
+    this.#leaveSource();
     this.#leaveFollower();
     const follower = accept(this.#copy, offer, this.#port, () => {
       if (this.#follower === follower) this.#startOver();
@@ -308,6 +327,16 @@ export class Replica {
     if (!this.#copy.noteDurable(lsn, lineage)) return;
     this.#follower?.noteDurable();
     if (this.serving) this.#port.changed();
+  }
+
+  /** Forgets the oldest deletions but `keep`; a copy that knows only what was before those gets all rows. */
+  compact(keep: number): void {
+    if (this.table.compact(keep) > 0) this.#copy.storePosition();
+  }
+
+  /** The file was lost: everything in memory is written anew, bit by bit. */
+  storeAnew(): void {
+    this.#copy.storeAnew();
   }
 
   /** Tells the source what has come; once for all that came together. */

@@ -20,8 +20,8 @@ export type ReplicaChange =
 
 export interface ReplicaPort {
   send(channel: 0 | 1, message: CopyMessage): void;
-  /** Whether more bulk may be sent just now; `pump` is called when there is room again. */
-  bulkRoom(): boolean;
+  /** Whether more of a catch-up may be sent by this channel just now; `pump` is called when there is room again. */
+  room(channel: 0 | 1): boolean;
   store(change: ReplicaChange): void;
   /** Does something after others have had their turn. */
   later(act: () => void): void;

@@ -14,8 +14,8 @@ import { type Channel, CONFIRM_US, HELLO_ANSWER_US, HELLO_US, LOW_WATER, RETIRED
 export type Session = string;
 export const NO_SESSION: Session = "0".repeat(32);
 
-/** `given up`: this node's word. `failed`: this node could not take a message. */
-export type DownReason = "silent" | "closed" | "restarted" | "violation" | "given up" | "failed";
+/** This node's word: `given up`: the peer is gone; `failed`: it could not take a message; `overrun`: the peer takes too little of what is sent. */
+export type DownReason = "silent" | "closed" | "restarted" | "violation" | "given up" | "failed" | "overrun";
 
 export interface StreamListener {
   onUp(): void;
@@ -232,7 +232,7 @@ export class Stream {
   }
 
   /** Ends the connection, if there is one, tells the peer, and looks for it anew. May be called by the listener. */
-  restart(reason: "given up" | "failed", nowUs: number, wire: Wire): void {
+  restart(reason: "given up" | "failed" | "overrun", nowUs: number, wire: Wire): void {
     if (this.up) this.connection!.transmitClose(nowUs, wire.packet);
     if (this.connection !== null) this.#lose(reason, nowUs);
   }
