@@ -12,7 +12,7 @@ import {
   NLM_F_EXCL,
   NLM_F_REQUEST,
 } from "./netlink.ts";
-import type { NetlinkWriter } from "./netlink.ts";
+import type { NetlinkAttribute, NetlinkWriter } from "./netlink.ts";
 
 export const RTM_NEWLINK = 16;
 export const RTM_DELLINK = 17;
@@ -41,6 +41,10 @@ const IFLA_MTU = 4;
 const IFLA_LINKINFO = 18;
 const IFLA_EXT_MASK = 29;
 const IFLA_INFO_KIND = 1;
+const IFLA_INFO_DATA = 2;
+const IFLA_MACVLAN_MODE = 1;
+/** Of a macvlan that hears everything that its parent does (if_link.h). The others hear frames for their own MAC alone. */
+export const MACVLAN_MODE_PASSTHRU = 8;
 const RTEXT_FILTER_SKIP_STATS = 8;
 
 const IFA_ADDRESS = 1;
@@ -63,6 +67,8 @@ export interface Link {
   /** `veth`, `macvlan`, `bridge`, … as `ip -d link` shows it; `loopback`; empty for hardware. */
   readonly kind: string;
   readonly mtu: number;
+  /** Of a macvlan: MACVLAN_MODE_…. */
+  readonly mode?: number;
 }
 
 export interface InterfaceAddress {
@@ -141,6 +147,7 @@ export function decodeLink(view: DataView, from: number, to: number): Link | nul
   let name = "";
   let mac = new Uint8Array(0);
   let mtu = 0;
+  let mode: number | null = null;
   let kind = (flags & IFF_LOOPBACK) !== 0 ? "loopback" : "";
   for (const attribute of attributes(view, from + IFINFOMSG_BYTES, to)) {
     if (attribute.type === IFLA_IFNAME) name = attributeText(view, attribute);
@@ -149,6 +156,7 @@ export function decodeLink(view: DataView, from: number, to: number): Link | nul
     else if (attribute.type === IFLA_LINKINFO) {
       const info = findAttribute(view, attribute.offset, attribute.end, IFLA_INFO_KIND);
       if (info !== null) kind = attributeText(view, info);
+      if (kind === "macvlan") mode = macvlanMode(view, attribute);
     }
   }
   return {
@@ -159,7 +167,14 @@ export function decodeLink(view: DataView, from: number, to: number): Link | nul
     carrier: (flags & IFF_LOWER_UP) !== 0,
     kind,
     mtu,
+    ...(mode === null ? {} : { mode }),
   };
+}
+
+function macvlanMode(view: DataView, info: NetlinkAttribute): number | null {
+  const data = findAttribute(view, info.offset, info.end, IFLA_INFO_DATA);
+  const mode = data === null ? null : findAttribute(view, data.offset, data.end, IFLA_MACVLAN_MODE);
+  return mode === null ? null : attributeU32(view, mode);
 }
 
 /** Reads the body of an RTM_NEWADDR or RTM_DELADDR; null for one cut short and for other families. */

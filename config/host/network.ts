@@ -4,6 +4,7 @@ import { KernelError } from "../../kernel_ffi/errno.ts";
 import { type InterfaceAddress, type Link, Rtnetlink } from "../../kernel_ffi/rtnetlink.ts";
 import type { KeyPath, Problem } from "../problem.ts";
 import { nearestWord } from "../suggestion.ts";
+import { MACVLAN_MODE_PASSTHRU } from "../../kernel_ffi/rtnetlink_codec.ts";
 import { readSysctl } from "../../kernel_ffi/sysctl.ts";
 import { type HostContext, placedProblem, serviceInterfaces } from "./context.ts";
 
@@ -16,6 +17,7 @@ export function checkNetwork(context: HostContext): readonly Problem[] {
       ...checkInterfaces(context, links),
       ...checkPaths(context, links, addresses),
       ...checkVirtualAddresses(context, links, addresses),
+      ...checkSharedWires(context, links),
     ];
   } finally {
     rtnetlink.close();
@@ -115,6 +117,22 @@ function checkVirtualAddresses(
     }
   }
   return problems;
+}
+
+/** A shared wire needs an interface that hears a MAC which is not its own. */
+function checkSharedWires(context: HostContext, links: readonly Link[]): Problem[] {
+  return context.config.groups.flatMap(({ wire, addresses }, g) => {
+    if (wire !== "shared") return [];
+    return [...new Set(addresses.map((it) => it.interface))].flatMap((name) => {
+      const link = links.find((it) => it.name === name);
+      const deaf = link?.kind === "ipvlan" || (link?.kind === "macvlan" && link.mode !== MACVLAN_MODE_PASSTHRU);
+      if (!deaf) return [];
+      const reason =
+        `interface "${name}" is a ${link.kind} and hears no MAC but its own: a shared wire does not work there`;
+      const hint = 'the network card itself, a bridge, a macvlan in mode passthru; or wire = "announce"';
+      return [placedProblem(context, ["group", g, "wire"], reason, hint)];
+    });
+  });
 }
 
 /** A kernel without IPv6 has no such value at all. */

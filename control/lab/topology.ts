@@ -26,6 +26,9 @@ export function cableAddress(node: NodeName): string {
   return node === "a" ? "10.78.0.1" : "10.78.0.2";
 }
 
+/** What a node's service interface is: its network card, a bridge over it, or a macvlan that has the card for itself or shares it. */
+export type ServiceDevice = "card" | "bridge" | "macvlan passthru" | "macvlan private";
+
 /** Where ip(8) keeps named namespaces. */
 const FOLDER = "/run/netns";
 const SIGKILL = 9;
@@ -33,10 +36,12 @@ const SIGKILL = 9;
 export class Topology {
   readonly prefix: string;
   readonly #routed: boolean;
+  readonly #device: ServiceDevice;
 
-  constructor(prefix: string, routed = false) {
+  constructor(prefix: string, routed = false, device: ServiceDevice = "card") {
     this.prefix = prefix;
     this.#routed = routed;
+    this.#device = device;
   }
 
   /** The server behind a pair that routes. */
@@ -68,9 +73,8 @@ export class Topology {
       await run("ip", "-n", name, "link", "set", "lo", "up");
     }
     await ipBatch(this.switch, ["link add br0 type bridge", "link set br0 up"]);
-    for (
-      const [namespace, port] of [[this.client, "p-cl"], [this.node("a"), "p-a"], [this.node("b"), "p-b"]] as const
-    ) await this.#plug(namespace, "veth0", port, "br0");
+    await this.#plug(this.client, "veth0", "p-cl", "br0");
+    for (const name of NODES) await this.#plugService(name);
     await run(
       "ip",
       "link",
@@ -97,6 +101,17 @@ export class Topology {
     await run("ip", "link", "add", device, "netns", namespace, "type", "veth", ...far);
     await ipBatch(this.switch, [`link set ${port} master ${bridge} up`]);
     await ipBatch(namespace, [`link set ${device} up`]);
+  }
+
+  /** `veth0` is what segue is told of, whatever it is. */
+  async #plugService(name: NodeName): Promise<void> {
+    if (this.#device === "card") return await this.#plug(this.node(name), "veth0", `p-${name}`, "br0");
+    await this.#plug(this.node(name), "card0", `p-${name}`, "br0");
+    const [kind, mode] = this.#device.split(" ");
+    const lines = kind === "bridge"
+      ? ["link add veth0 type bridge", "link set card0 master veth0"]
+      : [`link add link card0 name veth0 type macvlan mode ${mode}`];
+    await ipBatch(this.node(name), [...lines, "link set veth0 up"]);
   }
 
   /** The second network: the nodes route to it, client and server know the pair's addresses as their way. */

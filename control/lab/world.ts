@@ -10,7 +10,15 @@ import { LinkSwitch } from "./link_switch.ts";
 import type { Measurement } from "./measurement.ts";
 import { GROUP, type PairFile, pairFileText } from "./pair_file.ts";
 import { LabProcess, segueCommand } from "./process.ts";
-import { HEARTBEAT_PORT, type NodeName, NODES, removeStale, SERVER_V4, Topology } from "./topology.ts";
+import {
+  HEARTBEAT_PORT,
+  type NodeName,
+  NODES,
+  removeStale,
+  SERVER_V4,
+  type ServiceDevice,
+  Topology,
+} from "./topology.ts";
 import { startClient, startCrowd, type Traffic, type TrafficOptions } from "./traffic.ts";
 import type { Reign, Watched } from "./watcher.ts";
 
@@ -19,6 +27,7 @@ export type Family = "seglab" | "segtest";
 
 export interface WorldOptions extends PairFile {
   readonly family: Family;
+  readonly device?: ServiceDevice;
 }
 
 type Status = Awaited<ReturnType<ApiClient["status"]>>;
@@ -55,7 +64,7 @@ export class World {
   }
 
   private constructor(prefix: string, options: WorldOptions) {
-    this.net = new Topology(prefix, options.routed);
+    this.net = new Topology(prefix, options.routed, options.device);
     this.folder = Deno.makeTempDirSync({ prefix: `${options.family}-` });
     this.#janitor = new Janitor(prefix, this.folder);
     generateKey(`${this.folder}/pair.key`);

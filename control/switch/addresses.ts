@@ -4,6 +4,7 @@
  */
 import type { InterfaceAddress, Rtnetlink } from "../../kernel_ffi/rtnetlink.ts";
 import { type ChangedSysctl, withRestore } from "../../kernel_ffi/sysctl.ts";
+import { lowerInterfaces } from "./lower_interfaces.ts";
 import type { PlannedAddress, Slot, SwitchPlan } from "./plan.ts";
 
 const LO = 1;
@@ -30,7 +31,8 @@ export class Addresses {
 
   /** Preloads every address on `lo` and takes it off the service interfaces, where an earlier run may have left it. */
   preload(): void {
-    for (const name of this.#plan.interfaces) {
+    // The parent of a macvlan hears broadcasts as well, and the gate does not stand there.
+    for (const name of new Set([...this.#plan.interfaces, ...this.#plan.interfaces.flatMap(lowerInterfaces)])) {
       // Answer ARP only for what is on the asked interface itself, and never use a virtual address to ask with.
       this.#changed.push(withRestore(["ipv4", "conf", name, "arp_ignore"], 1));
       this.#changed.push(withRestore(["ipv4", "conf", name, "arp_announce"], 2));

@@ -30,6 +30,21 @@ Deno.test("the oldest go until the rest fits, by bytes and by number", () => {
   assert.deepEqual([log.taken, log.packets, log.bytes], [2, 0, 0]);
 });
 
+Deno.test("what came at once and is too much goes in part: the newest of it stays", () => {
+  const log = new ArrivalLog();
+  log.note(1, 0xffff_fffe, 2, 200);
+  log.note(2, 58, 60, 6000);
+  log.takeDownTo(1000, 100);
+  assert.deepEqual([log.taken, log.takenUpTo, left(log)], [52, 48, { packets: 10, bytes: 1000, oldestUs: 2 }]);
+  log.takeDownTo(5000, 3);
+  assert.deepEqual([log.taken, log.takenUpTo, left(log)], [7, 55, { packets: 3, bytes: 300, oldestUs: 2 }]);
+  // One that is larger than all that may wait.
+  log.takeAll();
+  log.note(3, 59, 1, 9000);
+  log.takeDownTo(1000, 3);
+  assert.deepEqual([log.taken, log.takenUpTo, log.packets], [1, 59, 0]);
+});
+
 Deno.test("a log without room counts what comes as if it had come with the last: kept longer, never lost", () => {
   const log = new ArrivalLog();
   for (let i = 1; i <= 1000; i++) log.note(i, i, 1, 10);

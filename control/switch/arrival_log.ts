@@ -43,10 +43,18 @@ export class ArrivalLog {
     while (this.#count > 0 && this.#atUs[this.#first]! <= us) this.#takeFirst();
   }
 
-  /** Takes out the oldest until no more than this is left. */
+  /**
+   * Takes out the oldest until no more than this is left. What came between two looks is taken apart as if all of it had the same size, never
+   * taken as a whole: a late look must not cost everything.
+   */
   takeDownTo(bytes: number, packets: number): void {
     this.#begin();
-    while (this.#count > 0 && (this.bytes > bytes || this.packets > packets)) this.#takeFirst();
+    while (this.#count > 0 && (this.bytes > bytes || this.packets > packets)) {
+      const came = this.#packets[this.#first]!, size = this.#bytes[this.#first]! / came;
+      const tooMany = Math.ceil(Math.max(this.packets - packets, size > 0 ? (this.bytes - bytes) / size : 0));
+      if (tooMany >= came) this.#takeFirst();
+      else this.#takeSome(tooMany, size);
+    }
   }
 
   takeAll(): void {
@@ -56,6 +64,17 @@ export class ArrivalLog {
   #begin(): void {
     this.takenUpTo = 0;
     this.taken = 0;
+  }
+
+  /** The oldest of the first mark. Ids follow one another. */
+  #takeSome(packets: number, size: number): void {
+    const slot = this.#first;
+    this.#packets[slot]! -= packets;
+    this.#bytes[slot]! -= packets * size;
+    this.takenUpTo = (this.#id[slot]! - this.#packets[slot]!) >>> 0;
+    this.taken += packets;
+    this.packets -= packets;
+    this.bytes -= packets * size;
   }
 
   #takeFirst(): void {

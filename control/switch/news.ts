@@ -1,5 +1,4 @@
 /** What happens to this node's own network: links, addresses, rules. Told to the core in its words. */
-import { readdirSync } from "node:fs";
 import { ENODEV, ENOENT, KernelError } from "../../kernel_ffi/errno.ts";
 import { sameBytes } from "../../kernel_ffi/address.ts";
 import { monotonicUs } from "../../kernel_ffi/libc.ts";
@@ -8,23 +7,10 @@ import { parseIp } from "../../kernel_ffi/address.ts";
 import { leased } from "../core/group.ts";
 import type { SwitchContext } from "./context.ts";
 import type { Executor } from "./executor.ts";
+import { lowerInterfaces } from "./lower_interfaces.ts";
 import { applyWire } from "./wire_watch.ts";
 
 const LO = "lo";
-
-/**
- * Interfaces beneath a service interface (ports of a bridge or bond, the parent of a VLAN or macvlan): its frames go
- * through them, so they must not be gated on their own.
- */
-export function lowerInterfaces(name: string): readonly string[] {
-  const own: string[] = [];
-  try {
-    for (const entry of readdirSync(`/sys/class/net/${name}`)) if (entry.startsWith("lower_")) own.push(entry.slice(6));
-  } catch {
-    // No sysfs, or the interface has just gone: then nothing is known to be beneath it.
-  }
-  return own.flatMap((lower) => [lower, ...lowerInterfaces(lower)]);
-}
 
 export class News {
   readonly monitor = new LinkMonitor();

@@ -194,6 +194,26 @@ Deno.test("an interface that is down, one without carrier, one that is not Ether
     );
   }));
 
+Deno.test("a shared wire on an interface that hears its own MAC alone", () =>
+  inFreshNamespace(() => {
+    const shared = TEXT.replace('prefer = "a"', 'prefer = "a"\nwire = "shared"');
+    assert.notEqual(shared, TEXT);
+    const about = () => brief(checkNetwork(contextOf(shared))).filter((line) => line.includes("wire"));
+    buildNode();
+    assert.deepEqual(about(), []);
+    run("ip", "link", "set", "cfg0", "down", "name", "card0");
+    for (const [mode, deaf] of [["private", true], ["bridge", true], ["passthru", false]] as const) {
+      run("ip", "link", "add", "link", "card0", "name", "cfg0", "type", "macvlan", "mode", mode);
+      assert.equal(about().length, deaf ? 1 : 0, mode);
+      if (deaf) {
+        assert.match(about()[0]!, /error group\[0\]\.wire: interface "cfg0" is a macvlan and hears no MAC but its own/);
+      }
+      run("ip", "link", "del", "cfg0");
+    }
+    run("ip", "link", "add", "cfg0", "type", "bridge");
+    assert.deepEqual(about(), []);
+  }));
+
 Deno.test("a near name is suggested; the peer's address means the wrong node", () =>
   inFreshNamespace(() => {
     buildNode();
