@@ -1,5 +1,5 @@
 /** A queue in which the kernel keeps packets until they are let go, in order, or given back. */
-import { NF_ACCEPT, NF_DROP, packetPayload } from "./nfqueue_codec.ts";
+import { type CopiedPacket, copyPacket, NF_ACCEPT, NF_DROP } from "./nfqueue_codec.ts";
 import { QueueSocket } from "./nfqueue_socket.ts";
 
 /** A release that is fed faster than it empties ends here; the next one goes on. */
@@ -36,7 +36,7 @@ export class HoldQueue {
   readonly queue: number;
   readonly #socket: QueueSocket;
   readonly #keep: boolean;
-  #packets: Uint8Array<ArrayBuffer>[] = [];
+  #packets: CopiedPacket[] = [];
   /** Of the packets, one for each. */
   #ids: number[] = [];
   /** Highest id told of, and packets told of that wait for a verdict. */
@@ -92,7 +92,7 @@ export class HoldQueue {
     this.#waiting++;
     this.#queued++;
     if (!this.#keep) return;
-    const packet = packetPayload(view, payloadOffset, end);
+    const packet = copyPacket(view, payloadOffset, end);
     if (packet === null) return;
     this.#packets.push(packet);
     this.#ids.push(id);
@@ -107,7 +107,7 @@ export class HoldQueue {
     let released = 0;
     this.drain();
     for (let round = 0; round < RELEASE_ROUNDS_MAX && this.#waiting > 0; round++) {
-      if (each !== undefined) { for (const packet of this.#packets) each(packet); }
+      if (each !== undefined) { for (const { bytes } of this.#packets) each(bytes); }
       released += this.#decide(NF_ACCEPT);
       // A verdict given before the last read leaves what was read after it behind.
       this.drain();
@@ -122,7 +122,7 @@ export class HoldQueue {
     this.drain();
     if (this.#waiting === 0) return;
     // One verdict for each run of packets with the same fate.
-    const verdicts = this.#packets.map((packet) => wanted(packet) ? NF_ACCEPT : NF_DROP);
+    const verdicts = this.#packets.map(({ bytes }) => wanted(bytes) ? NF_ACCEPT : NF_DROP);
     for (let i = 1; i < verdicts.length; i++) {
       if (verdicts[i] !== verdicts[i - 1]) this.#socket.decide(verdicts[i - 1]!, this.#ids[i - 1]!);
     }
@@ -133,12 +133,11 @@ export class HoldQueue {
   }
 
   /**
-   * Takes everything out of the queue: the packets from their IP headers on, in order; the kernel forgets them. Only of
-   * a queue with `copyPackets`.
+   * Takes everything out of the queue, in order; the kernel forgets it. Only of a queue with `copyPackets`.
    */
-  takeAll(): Uint8Array<ArrayBuffer>[] {
+  takeAll(): CopiedPacket[] {
     if (!this.#keep) throw new RangeError(`take packets of NFQUEUE ${this.queue}: it copies none`);
-    const taken: Uint8Array<ArrayBuffer>[] = [];
+    const taken: CopiedPacket[] = [];
     this.drain();
     for (let round = 0; round < RELEASE_ROUNDS_MAX && this.#waiting > 0; round++) {
       taken.push(...this.#packets);

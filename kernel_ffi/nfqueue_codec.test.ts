@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { messages, NetlinkWriter, viewOf } from "./netlink.ts";
 import {
+  copyPacket,
   encodeBatchVerdict,
   NF_ACCEPT,
   NF_DROP,
   NFQUEUE_PACKET,
   packetId,
   packetIpLength,
-  packetPayload,
   packetSource,
   setBatchVerdict,
 } from "./nfqueue_codec.ts";
@@ -40,21 +40,22 @@ function packetMessage(id: number, payload: Uint8Array | null, headerFirst = tru
   return w.end().bytes();
 }
 
-Deno.test("a packet's id and bytes are read wherever they stand", () => {
+Deno.test("a packet's id, bytes and interface are read wherever they stand", () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 0xffff_ffff }), fc.uint8Array(), fc.boolean(), (id, payload, first) => {
       const bytes = packetMessage(id, payload, first);
       const [message] = [...messages(bytes, bytes.length)];
       assert.equal(message!.type, NFQUEUE_PACKET);
       assert.equal(packetId(viewOf(bytes), message!.payloadOffset, message!.end), id);
-      assert.equal(hex(packetPayload(viewOf(bytes), message!.payloadOffset, message!.end)!), hex(payload));
+      const copied = copyPacket(viewOf(bytes), message!.payloadOffset, message!.end)!;
+      assert.deepEqual([hex(copied.bytes), copied.ifindex], [hex(payload), 3]);
     }),
   );
 });
 
 Deno.test("a message without packet bytes, or without any packet, says so", () => {
   const bytes = packetMessage(5, null);
-  assert.equal(packetPayload(viewOf(bytes), 16, bytes.length), null);
+  assert.equal(copyPacket(viewOf(bytes), 16, bytes.length), null);
   const empty = new NetlinkWriter().begin(NFQUEUE_PACKET, 0).put(new Uint8Array(4)).end().bytes();
   assert.equal(packetId(viewOf(empty), 16, empty.length), 0);
 });

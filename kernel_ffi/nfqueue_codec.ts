@@ -13,6 +13,7 @@ const NFQNL_MSG_PACKET = 0;
 const NFQNL_MSG_VERDICT_BATCH = 3;
 const NFQA_PACKET_HDR = 1;
 const NFQA_VERDICT_HDR = 2;
+const NFQA_IFINDEX_INDEV = 5;
 const NFQA_PAYLOAD = 10;
 const NFGENMSG_BYTES = 4;
 
@@ -53,11 +54,22 @@ export function packetId(view: DataView, payloadOffset: number, end: number): nu
   return 0;
 }
 
-/** A copy of the packet, from its IP header on; null where the queue brings none. */
-export function packetPayload(view: DataView, payloadOffset: number, end: number): Uint8Array<ArrayBuffer> | null {
-  for (const { type, offset, end: to } of attributes(view, payloadOffset + NFGENMSG_BYTES, end)) {
+export interface CopiedPacket {
+  /** From its IP header on. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The interface by which it came; 0 where the kernel does not tell. */
+  readonly ifindex: number;
+}
+
+/** A copy of the packet; null where the queue brings none. */
+export function copyPacket(view: DataView, payloadOffset: number, end: number): CopiedPacket | null {
+  let ifindex = 0;
+  for (const attribute of attributes(view, payloadOffset + NFGENMSG_BYTES, end)) {
+    const { type, offset, end: to } = attribute;
+    if (type === NFQA_IFINDEX_INDEV) ifindex = attributeU32be(view, attribute) ?? 0;
     if (type !== NFQA_PAYLOAD) continue;
-    return new Uint8Array(view.buffer, view.byteOffset + offset, to - offset).slice() as Uint8Array<ArrayBuffer>;
+    const bytes = new Uint8Array(view.buffer, view.byteOffset + offset, to - offset).slice() as Uint8Array<ArrayBuffer>;
+    return { bytes, ifindex };
   }
   return null;
 }

@@ -32,6 +32,23 @@ export interface QueueSocketOptions {
   readonly libraryDir?: string;
 }
 
+interface Room {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly view: DataView;
+}
+
+/** By size. A thread reads one socket at a time, so all of its sockets can share the room for messages. */
+const rooms = new Map<number, Room>();
+
+function roomOf(size: number): Room {
+  let room = rooms.get(size);
+  if (room === undefined) {
+    const bytes = new Uint8Array(new ArrayBuffer(size));
+    rooms.set(size, room = { bytes, view: viewOf(bytes) });
+  }
+  return room;
+}
+
 /** Told of each packet: its id, and where the kernel's message about it stands. */
 export type PacketVisitor = (id: number, view: DataView, payloadOffset: number, end: number) => void;
 
@@ -40,16 +57,14 @@ export class QueueSocket {
   readonly queue: number;
   readonly #library;
   readonly #handle: Deno.PointerObject;
-  readonly #buffer: Uint8Array<ArrayBuffer>;
-  readonly #view: DataView;
+  readonly #room: Room;
   readonly #verdict: Uint8Array<ArrayBuffer>;
   readonly #verdictView: DataView;
 
   /** Throws `KernelError`: EPERM without CAP_NET_ADMIN, EBUSY where another process has the queue. */
   constructor(queue: number, options: QueueSocketOptions) {
     this.queue = queue;
-    this.#buffer = new Uint8Array(new ArrayBuffer(options.copy === "all" ? MESSAGE_BYTES : 1 << 12));
-    this.#view = viewOf(this.#buffer);
+    this.#room = roomOf(options.copy === "all" ? MESSAGE_BYTES : 1 << 12);
     this.#verdict = encodeBatchVerdict(queue);
     this.#verdictView = viewOf(this.#verdict);
     const library = this.#library = nfqLibrary(options.libraryDir);
@@ -80,23 +95,27 @@ export class QueueSocket {
     );
   }
 
-  /** Reads what the queue has to tell, without waiting, and shows each packet to the visitor. They stay queued. */
+  /**
+   * Reads what the queue has to tell, without waiting, and shows each packet to the visitor, who reads no other queue meanwhile. They stay
+   * queued.
+   */
   read(visit: PacketVisitor): void {
+    const { bytes } = this.#room;
     for (;;) {
-      const length = libc().recv32(this.fd, this.#buffer, this.#buffer.length, MSG_DONTWAIT);
+      const length = libc().recv32(this.fd, bytes, bytes.length, MSG_DONTWAIT);
       if (length < 0) {
         const failure = errno();
         if (failure === EAGAIN) return;
         if (failure === EINTR || failure === ENOBUFS) continue;
         throw new KernelError(`read NFQUEUE ${this.queue}`, failure);
       }
-      this.#visitAll(Math.min(length, this.#buffer.length), visit);
+      this.#visitAll(Math.min(length, bytes.length), visit);
     }
   }
 
   /** By hand, not by a generator: at fifty thousand packets a second each object counts. */
   #visitAll(length: number, visit: PacketVisitor): void {
-    const view = this.#view;
+    const { view } = this.#room;
     for (let at = 0; at + NLMSG_HEADER_BYTES <= length;) {
       const bytes = view.getUint32(at, true);
       if (bytes < NLMSG_HEADER_BYTES || at + bytes > length) return;

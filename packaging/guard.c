@@ -24,7 +24,7 @@
 
 // The kernel goes on holding until its set of held addresses times out, 2 s after the daemon's last word. Where nothing
 // was held, the queues are soon left to the next daemon; a rule whose queue has no listener lets packets pass.
-enum { LINGER_MS = 3000, QUIET_MS = 250, QUEUES_MAX = 16 };
+enum { LINGER_MS = 3000, QUIET_MS = 250, QUEUES_MAX = 64 };
 
 // What a queue had to tell.
 enum { PACKET = 1, EMPTY = 2, GONE = 4 };

@@ -4,7 +4,7 @@
  */
 import { ENOENT, KernelError } from "../../kernel_ffi/errno.ts";
 import { readSmallFile } from "../../kernel_ffi/small_file.ts";
-import { QUEUE_DIRECT, QUEUE_PASSED } from "../switch/ruleset_spec.ts";
+import { isOwnQueue } from "../switch/ruleset_spec.ts";
 import type { Log } from "./log.ts";
 
 /** One line for each queue of this network namespace that somebody has bound; its first number is the queue's. */
@@ -17,7 +17,7 @@ export function boundQueues(list: string): number[] {
   return list.split("\n").filter((line) => line.trim() !== "").map((line) => parseInt(line, 10));
 }
 
-/** Returns when both queues are free, or it has taken too long: then binding them says what is wrong. */
+/** Returns when all queues are free, or it has taken too long: then binding them says what is wrong. */
 export async function awaitFormerGuard(log: Log): Promise<void> {
   const end = performance.now() + WAIT_MS_MAX;
   for (let said = false; isBound(); said = true) {
@@ -29,7 +29,7 @@ export async function awaitFormerGuard(log: Log): Promise<void> {
 
 function isBound(): boolean {
   try {
-    return boundQueues(readSmallFile(QUEUES)).some((queue) => queue === QUEUE_PASSED || queue === QUEUE_DIRECT);
+    return boundQueues(readSmallFile(QUEUES)).some(isOwnQueue);
   } catch (error) {
     // The kernel's module is loaded with the first queue.
     if (error instanceof KernelError && error.errno === ENOENT) return false;

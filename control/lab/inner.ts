@@ -7,7 +7,8 @@ import { runTcpEcho, runUdpEcho } from "./services.ts";
 import { runWatcher } from "./watcher.ts";
 
 type Inner =
-  | { readonly part: "udp-echo" | "tcp-echo" | "watcher" }
+  | { readonly part: "udp-echo"; readonly addresses?: readonly string[] }
+  | { readonly part: "tcp-echo" | "watcher" }
   | { readonly part: "janitor"; readonly prefix: string; readonly folder: string }
   | ({ readonly part: "tcp-crowd" } & CrowdOptions)
   | ({ readonly part: "udp-client" | "tcp-client" } & ClientOptions);
@@ -20,7 +21,7 @@ export async function runInner(text: string): Promise<number> {
   setNice(-10);
   switch (inner.part) {
     case "udp-echo":
-      runUdpEcho();
+      runUdpEcho(inner.addresses);
       return 0;
     case "tcp-echo":
       return await runTcpEcho();

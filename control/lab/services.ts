@@ -45,8 +45,8 @@ class UdpEcho {
 }
 
 /** Never returns. */
-export function runUdpEcho(): void {
-  const sockets = [new UdpEcho(SERVICE_V4), new UdpEcho(SERVICE_V6)];
+export function runUdpEcho(addresses: readonly string[] = [SERVICE_V4, SERVICE_V6]): void {
+  const sockets = addresses.map((address) => new UdpEcho(address));
   const poller = new Poller();
   for (const socket of sockets) poller.set(socket.fd);
   console.log("ready");

@@ -10,6 +10,8 @@ export interface TrafficOptions {
   /** Between two datagrams, 500 if not given. */
   readonly intervalUs?: number;
   readonly v6?: boolean;
+  /** IPv4 address of another group's service, in place of the lab's own. */
+  readonly remote?: string;
   /** Told ten times a second what the client has seen so far (UDP only). */
   readonly onProgress?: (progress: Progress) => void;
 }
@@ -41,7 +43,7 @@ export async function startClient<P extends keyof ClientResult>(
     {
       part,
       local: v6 ? CLIENT_V6 : CLIENT_V4,
-      remote: v6 ? SERVICE_V6 : SERVICE_V4,
+      remote: options.remote ?? (v6 ? SERVICE_V6 : SERVICE_V4),
       intervalUs,
       durationMs,
       progress: onProgress !== undefined,

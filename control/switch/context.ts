@@ -8,7 +8,7 @@ import type { PairKeys } from "../core/pair_keys.ts";
 import { DATAGRAM_MAX } from "../core/wire.ts";
 import type { Addresses } from "./addresses.ts";
 import type { Gateways } from "./gateways.ts";
-import type { Hold, HoldCounts } from "./hold.ts";
+import type { Holds } from "./holds.ts";
 import { SentTimes } from "./link_stats.ts";
 import type { Links } from "./links.ts";
 import type { Slot, SwitchPlan } from "./plan.ts";
@@ -26,7 +26,7 @@ export interface SwitchParts {
   readonly node: NodeState;
   readonly links: Links;
   readonly rules: KernelRules;
-  readonly hold: Hold;
+  readonly holds: Holds;
   readonly addresses: Addresses;
   readonly gateways: Gateways;
   readonly keys: PairKeys;
@@ -40,7 +40,7 @@ export class SwitchContext {
   readonly node: NodeState;
   readonly links: Links;
   readonly rules: KernelRules;
-  readonly hold: Hold;
+  readonly holds: Holds;
   readonly addresses: Addresses;
   readonly gateways: Gateways;
   readonly keys: PairKeys;
@@ -70,8 +70,6 @@ export class SwitchContext {
   };
   /** Counters of the slots as they were when last read at leisure: what a switch adds is counted from here. */
   slotCounters: ReadonlyMap<number, SlotCounters> = new Map();
-  heldAtBegin: HoldCounts = { held: 0, heldByPeer: 0, released: 0, dropped: 0 };
-  returned = 0;
   /** Null without a group that has one. */
   shadow: Shadow | null = null;
   /** Packets served when the group was taken, -1: not read yet. */
@@ -92,7 +90,7 @@ export class SwitchContext {
     this.node = parts.node;
     this.links = parts.links;
     this.rules = parts.rules;
-    this.hold = parts.hold;
+    this.holds = parts.holds;
     this.addresses = parts.addresses;
     this.gateways = parts.gateways;
     this.keys = parts.keys;
@@ -221,13 +219,13 @@ export class SwitchContext {
   endReceipt(group: number, outcome: "done" | "aborted", nowUs: number): void {
     if (!this.receipts.isOpen(group)) return;
     const planned = this.plan.groups[group]!;
-    const before = this.slotCounters;
-    this.slotCounters = this.rules.counters();
+    const before = this.slotCounters, now = this.rules.counters();
     const passed = planned.slots.reduce(
-      (sum, slot) => sum + (this.slotCounters.get(slot.id)?.passed ?? 0) - (before.get(slot.id)?.passed ?? 0),
+      (sum, { id }) => sum + (now.get(id)?.passed ?? 0) - (before.get(id)?.passed ?? 0),
       0,
     );
-    const held = this.hold.counts(), start = this.heldAtBegin;
+    // Other groups may be in the midst of a switch of their own.
+    this.slotCounters = this.#mergeCounters(now, (other) => other !== group && this.receipts.isOpen(other));
     const receipt = this.receipts.end(
       group,
       planned.config.name,
@@ -235,21 +233,28 @@ export class SwitchContext {
       this.node.groups[group]!.epoch,
       {
         passed,
-        held: held.held - start.held,
-        heldByPeer: held.heldByPeer - start.heldByPeer,
-        released: held.released - start.released,
-        returned: this.returned,
-        dropped: held.dropped - start.dropped,
+        ...this.holds.each[group]!.takeCounts(),
         ...this.#replayed(group),
       },
       nowUs,
       this.evidence.read(group, nowUs),
     );
-    this.heldAtBegin = held;
-    this.returned = 0;
     if (receipt === null) return;
     this.#ended.set(group, receipt);
     this.report({ kind: "receipt", receipt });
+  }
+
+  /** Reads the slots' counters. As noted, those of a group in the midst of a switch stay as they were when it began: its receipt counts from there. */
+  readCounters(): ReadonlyMap<number, SlotCounters> {
+    const now = this.rules.counters();
+    this.slotCounters = this.#mergeCounters(now, (group) => this.receipts.isOpen(group));
+    return now;
+  }
+
+  #mergeCounters(now: ReadonlyMap<number, SlotCounters>, keeps: (group: number) => boolean) {
+    const kept = this.plan.slots.filter(({ id, group }) => keeps(group) && this.slotCounters.has(id));
+    if (kept.length === 0) return now;
+    return new Map([...now, ...kept.map(({ id }) => [id, this.slotCounters.get(id)!] as const)]);
   }
 
   #replayed(group: number): Partial<PacketCounts> {

@@ -1,5 +1,5 @@
 /** Does in the kernel what the core orders, in its order, and tells the core what the kernel refused. */
-import { ENOBUFS, KernelError } from "../../kernel_ffi/errno.ts";
+import { ENOBUFS } from "../../kernel_ffi/errno.ts";
 import { monotonicUs } from "../../kernel_ffi/libc.ts";
 import { fillHeartbeat } from "../core/beat.ts";
 import type { Effect, FrameStep } from "../core/effects.ts";
@@ -13,7 +13,9 @@ import type { SwitchContext } from "./context.ts";
 import type { Slot } from "./plan.ts";
 import { SPARE_EVERY, sparedLinks } from "./sparing.ts";
 import { markOf, STEP } from "./ruleset_steps.ts";
+import { attempt, beforeFirst, beginHold, isMoot } from "./step_list.ts";
 import { rehearseTakes } from "./take_rehearsal.ts";
+import { Untaken } from "./untaken.ts";
 import { applyWire } from "./wire_watch.ts";
 
 const TICK: CoreEvent = { kind: "tick" };
@@ -24,6 +26,9 @@ export class Executor {
   readonly #probes: readonly Uint8Array<ArrayBuffer>[];
   readonly #announcements: readonly (readonly Uint8Array<ArrayBuffer>[])[];
   readonly schedules: readonly AnnounceSchedule[];
+  readonly #untaken: Untaken;
+  /** The peer has heard of the take under way before its turn came. */
+  #toldBefore = false;
 
   constructor(context: SwitchContext) {
     this.#c = context;
@@ -32,6 +37,7 @@ export class Executor {
       announcementFrames(slot, context.links.frames[slot.interface]!.socket.mac)
     );
     this.schedules = context.plan.groups.map(() => new AnnounceSchedule());
+    this.#untaken = new Untaken(context.plan.groups.length);
   }
 
   tick(nowUs: number): void {
@@ -48,10 +54,23 @@ export class Executor {
     const effects = stepNode(this.#c.node, nowUs, event);
     if (effects.length === 0) return;
     // The core's list is its own again as soon as a refusal is reported back.
-    for (const effect of effects.length === 1 ? [effects[0]!] : effects.slice()) this.#do(effect, nowUs);
+    const list = effects.length === 1 ? [effects[0]!] : effects.slice();
+    beforeFirst(this.#c, list, this.#untaken);
+    let refused = 0;
+    for (const effect of list) {
+      if (refused !== 0 && isMoot(this.#c, effect, refused)) continue;
+      if (!this.#do(effect, nowUs) && effect.kind === "take") refused |= 1 << effect.group;
+    }
   }
 
-  #do(effect: Effect, nowUs: number): void {
+  /** False: the kernel refused, and the core has been told. */
+  #do(effect: Effect, nowUs: number): boolean {
+    if (effect.kind === "take") return this.#take(effect.group, effect.epoch);
+    this.#doOther(effect, nowUs);
+    return true;
+  }
+
+  #doOther(effect: Exclude<Effect, { kind: "take" }>, nowUs: number): void {
     const c = this.#c;
     switch (effect.kind) {
       case "beat":
@@ -62,8 +81,6 @@ export class Executor {
       case "askGateway":
         if (c.gateways.ask(effect.group) !== 0) c.counters.send_errors++;
         return;
-      case "take":
-        return this.#take(effect.group, effect.epoch);
       case "wire":
         return applyWire(c, c.plan.groups[effect.group]!);
       case "announce":
@@ -77,10 +94,8 @@ export class Executor {
       case "hold":
         return this.#hold(effect.group, effect.ahead);
       case "releasePeer":
-        // Not after a refused take: without a lease they would be lost; they wait for the next try, or go back.
-        if (c.node.groups[effect.group]!.role !== "primary") return;
         c.finishShadow(effect.group, monotonicUs());
-        c.hold.releasePassed();
+        c.holds.each[effect.group]!.releasePassed();
         return this.#note(effect.group, "released what came by the peer");
       case "finishHold":
         return this.#finishHold(effect.group);
@@ -106,18 +121,12 @@ export class Executor {
       case "reserve":
         return c.report({ kind: "reserveEpochs", group: c.node.groups[effect.group]!.name, above: effect.above });
       case "event":
-        return this.#isRefuted(effect) ? undefined : c.groupEvent(effect, nowUs);
+        return c.groupEvent(effect, nowUs);
       case "alarm":
         return c.alarm(effect.alarm, effect.text);
       default:
         effect satisfies never;
     }
-  }
-
-  /** "Primary with epoch" stands behind the take in the core's list; one that was refused meanwhile is not told. */
-  #isRefuted({ event, group }: Extract<Effect, { kind: "event" }>): boolean {
-    const isTake = event === "switchover" || event === "failover" || event === "start" || event === "retake";
-    return isTake && group !== null && this.#c.node.groups[group]!.role !== "primary";
   }
 
   #note(group: number, step: string): void {
@@ -126,7 +135,7 @@ export class Executor {
 
   /**
    * One heartbeat on every link. On each service interface one frame for each slot that has a mark now, or one without.
-   * False if the kernel refused a step; then the core has been told, and its answer has been done.
+   * False if the kernel refused the step. What it refused, of whatever group, the core has been told, and its answer has been done.
    */
   #beat(marked: number | null, step: FrameStep | null, keyId = this.#c.keys.signing.keyId): boolean {
     const c = this.#c;
@@ -134,20 +143,24 @@ export class Executor {
     const length = this.#encode(now, keyId);
     beatDone(c.node, now);
     c.counters.heartbeats_sent++;
-    let refused: { slot: Slot; step: FrameStep } | null = null, left = 0;
+    let refused: { slot: Slot; step: FrameStep }[] | null = null, left = 0;
     for (let i = 0; i < c.links.frames.length; i++) {
       const link = c.links.frames[i]!;
       link.load(c.datagram, length);
       let sent = false;
       for (const slot of c.slotsOf[i]!) {
         const group = c.node.groups[slot.group]!;
-        const mark = marked === slot.group && step !== null ? step : beatStep(c.node, group);
+        const mark = marked === slot.group && step !== null
+          ? step
+          : this.#untaken.has(slot.group)
+          ? null
+          : beatStep(c.node, group);
         if (mark === null) continue;
         sent = true;
         if (mark === "refresh") c.jitter.refreshed(slot.id, now, c.node.limits.heartbeatUs);
         else if (mark === "take") c.jitter.taken(slot.id, now);
         const failure = link.send(length, markOf(STEP[mark], slot.id));
-        if (failure === ENOBUFS && this.#meansRefusal(slot, mark)) refused = { slot, step: mark };
+        if (failure === ENOBUFS && this.#meansRefusal(slot, mark)) (refused ??= []).push({ slot, step: mark });
         else left++;
       }
       if (!sent) {
@@ -156,15 +169,17 @@ export class Executor {
       }
     }
     // A refused take is not told by any other way either.
-    if (refused === null || refused.step !== "take") {
+    if (refused === null || step !== "take" || !refused.some((it) => it.slot.group === marked)) {
       const { seq, sparing } = c.ownBeat;
       for (const path of c.links.paths) {
         if ((sparing >>> path.index & 1) === 0 || seq % SPARE_EVERY === 0) path.send(c.datagram, length);
       }
     }
+    if (left > 0) this.#untaken.told();
     if (refused === null) return true;
-    this.#refused(refused.slot, refused.step, left > 0, now);
-    return false;
+    const told = left > 0 || this.#toldBefore;
+    for (const it of refused) this.#refused(it.slot, it.step, told, now);
+    return !refused.some((it) => it.slot.group === marked);
   }
 
   #encode(now: number, keyId: number): number {
@@ -217,16 +232,23 @@ export class Executor {
     }
   }
 
-  /** The switch itself: addresses, lease, announcements, word to the peer. */
-  #take(group: number, epoch: number): void {
+  /** The switch itself: addresses, lease, announcements, word to the peer. False: the kernel refused, and the core has been told. */
+  #take(group: number, epoch: number): boolean {
     const c = this.#c;
+    this.#toldBefore = this.#untaken.take(group);
     const slots = c.plan.groups[group]!.slots;
-    const problem = this.#attempt(() => {
+    const problem = attempt(() => {
       for (const slot of slots) c.addresses.on(slot);
     });
-    if (problem !== null) return this.step(monotonicUs(), { kind: "takeRefused", group, reason: problem, late: false });
+    if (problem !== null) {
+      this.step(monotonicUs(), { kind: "takeRefused", group, reason: problem, late: false });
+      return false;
+    }
     this.#note(group, "addresses");
-    if (!this.#beat(group, "take")) return this.#keepAhead(group);
+    if (!this.#beat(group, "take")) {
+      this.#keepAhead(group);
+      return false;
+    }
     this.#note(group, `lease, epoch ${epoch}`);
     const g = c.node.groups[group]!;
     if (!g.holding) c.finishShadow(group, monotonicUs());
@@ -238,6 +260,7 @@ export class Executor {
     this.schedules[group]!.start(monotonicUs());
     c.servedAtTake[group] = -1;
     c.trafficExpected[group] = g.traffic || g.peer.traffic;
+    return true;
   }
 
   #addressesOff(group: number): void {
@@ -259,18 +282,9 @@ export class Executor {
   }
 
   #hold(group: number, ahead: boolean): void {
-    const c = this.#c;
-    const planned = c.plan.groups[group]!;
-    const other = c.hold.group;
-    if (other !== null && other !== planned) {
-      return this.#holdFailed(group, `packets of ${other.config.name} are held just now`);
-    }
-    const problem = this.#attempt(() => {
-      if (ahead) { for (const slot of planned.slots) c.addresses.onAhead(slot); }
-      c.hold.begin(planned, onSharedWire(c.node.groups[group]!));
-    });
+    // It has begun before the first heartbeat of this step, unless that failed, or something before it ended the hold again.
+    const problem = this.#c.holds.each[group]!.held ? null : beginHold(this.#c, group, ahead);
     if (problem !== null) return this.#holdFailed(group, problem);
-    c.heldAtBegin = c.hold.counts();
     this.#openHold(group);
     this.#note(group, "hold");
   }
@@ -287,17 +301,6 @@ export class Executor {
     this.step(monotonicUs(), { kind: "holdFailed", group, reason });
   }
 
-  /** Null, or why the kernel refused. A refusal is news for the core; anything else is a broken invariant. */
-  #attempt(act: () => void): string | null {
-    try {
-      act();
-      return null;
-    } catch (error) {
-      if (!(error instanceof KernelError)) throw error;
-      return error.message;
-    }
-  }
-
   /** Word to the main thread; it goes at the end of this turn of the loop. */
   #serve({ group, order, to, planned }: Extract<Effect, { kind: "serve" }>): void {
     const g = this.#c.node.groups[group]!;
@@ -308,11 +311,18 @@ export class Executor {
 
   /** The kernel's time-outs are for a process that dies; while this one lives, what is held stays held. */
   renewHold(): void {
-    const group = this.#c.hold.group;
-    if (group === null) return;
-    const problem = this.#attempt(() => this.#c.hold.renew());
-    if (problem !== null) return this.#holdFailed(group.index, problem);
-    this.#openHold(group.index);
+    const { holds } = this.#c;
+    const problem = attempt(() => holds.renew());
+    for (const hold of holds.each) {
+      const { held, group } = hold;
+      if (!held) continue;
+      if (problem === null) {
+        this.#openHold(group.index);
+        continue;
+      }
+      hold.lost();
+      this.#holdFailed(group.index, problem);
+    }
   }
 
   #finishHold(group: number): void {
@@ -320,7 +330,7 @@ export class Executor {
     this.#c.finishShadow(group, monotonicUs());
     // Before the last look at the queues: what is passed on from here on has come by itself as well.
     if (shared) this.#beat(group, "unhold");
-    const problem = this.#attempt(() => this.#c.hold.finish());
+    const problem = attempt(() => this.#c.holds.each[group]!.finish());
     if (problem !== null) this.#c.event("alarm", "hold", `what was held may be lost: ${problem}`);
     this.#note(group, "released all");
     if (!shared) this.#beat(group, "unhold");
@@ -328,11 +338,12 @@ export class Executor {
 
   #giveBack(group: number): void {
     const c = this.#c;
-    const problem = this.#attempt(() => {
-      c.returned = c.hold.giveBack((i) => c.links.frames[i]!);
+    let returned = 0;
+    const problem = attempt(() => {
+      returned = c.holds.each[group]!.giveBack();
     });
     if (problem !== null) c.event("alarm", "hold", `what was held may be lost: ${problem}`);
-    this.#note(group, `gave ${c.returned} back`);
+    this.#note(group, `gave ${returned} back`);
     this.#beat(group, "unhold");
   }
 

@@ -1,62 +1,90 @@
-/** Packets held in this node's kernel during a switchover: the two queues, their release in order, and their way back. */
+/** Packets of one group held in this node's kernel during a switch: the two queues, their release in order, and their way back. */
 import {
   ETHERNET_HEADER_BYTES,
   ETHERTYPE_IPV4,
   ETHERTYPE_IPV6,
   writeEthernetHeader,
 } from "../../kernel_ffi/ethernet.ts";
+import { sameBytes } from "../../kernel_ffi/address.ts";
 import { HoldQueue } from "../../kernel_ffi/nfqueue.ts";
+import type { CopiedPacket } from "../../kernel_ffi/nfqueue_codec.ts";
 import { Digests } from "./digests.ts";
 import type { FrameLink } from "./links.ts";
-import { bytesOf, type PlannedGroup } from "./plan.ts";
-import type { KernelRules } from "./rules.ts";
-import { QUEUE_DIRECT, QUEUE_PASSED, STEP_TIMEOUT_MS } from "./ruleset_spec.ts";
+import type { PlannedGroup, Slot } from "./plan.ts";
+import { queuesOf } from "./ruleset_spec.ts";
 
-/** Packets, not bytes: three seconds at 20,000 packets a second. */
-const QUEUE_LENGTH = 65_536;
-
+/** Packets. Since the queues were opened, or of one switch. */
 export interface HoldCounts {
   readonly held: number;
   readonly heldByPeer: number;
   readonly released: number;
+  /** Sent back to the old node. */
+  readonly returned: number;
   readonly dropped: number;
 }
 
+const NOTHING: HoldCounts = { held: 0, heldByPeer: 0, released: 0, returned: 0, dropped: 0 };
+
 export class Hold {
+  readonly group: PlannedGroup;
   /** What came by way of the peer: always first. */
-  readonly passed = new HoldQueue(QUEUE_PASSED, { maxLength: QUEUE_LENGTH, copyPackets: true });
-  readonly direct = new HoldQueue(QUEUE_DIRECT, { maxLength: QUEUE_LENGTH, copyPackets: true });
-  readonly #rules: KernelRules;
-  /** The group that is held; one at a time, as the queues are shared. */
-  #group: PlannedGroup | null = null;
+  readonly passed: HoldQueue;
+  readonly direct: HoldQueue;
+  readonly #frames: readonly FrameLink[];
+  readonly #apply: () => void;
+  #held = false;
   #twice = false;
+  /** What a packet that was on its way into the queue when the hold ended meets there. */
+  #late: "released" | "returned" = "released";
+  #returned = 0;
   /** If packets come twice: what came by way of the peer, and how much came directly before the peer served no more of it. */
   #passedOn: Digests | null = null;
   #servedBefore = 0;
+  /** As it stood when the switch began that is counted now; and what the kernel had dropped for want of room when it was last asked. */
+  #before: HoldCounts = NOTHING;
+  #overrun = 0;
 
-  constructor(rules: KernelRules) {
-    this.#rules = rules;
+  /**
+   * Opens the queues. Throws `KernelError`.
+   * @param frames by service interface  @param lengthMax packets in each queue
+   * @param apply brings the kernel to hold what is `held` now, and nothing else; throws `KernelError`
+   */
+  constructor(group: PlannedGroup, frames: readonly FrameLink[], lengthMax: number, apply: () => void) {
+    this.group = group;
+    this.#frames = frames;
+    this.#apply = apply;
+    const options = { maxLength: lengthMax, copyPackets: true };
+    const queues = queuesOf(group.index);
+    this.passed = new HoldQueue(queues.passed, options);
+    try {
+      this.direct = new HoldQueue(queues.direct, options);
+    } catch (error) {
+      this.passed.close();
+      throw error;
+    }
   }
 
-  get group(): PlannedGroup | null {
-    return this.#group;
+  /** The kernel queues the group's packets now. */
+  get held(): boolean {
+    return this.#held;
   }
 
   /**
-   * The kernel queues the group's packets from here on. Throws `KernelError`.
+   * The kernel queues the group's packets from here on. Throws `KernelError`; then it does not.
    * @param twice what the old node passes on will come directly as well: the wire is shared
    */
-  begin(group: PlannedGroup, twice = false): void {
-    this.#set(group);
-    this.#group = group;
+  begin(twice = false): void {
+    this.#held = true;
+    try {
+      this.#apply();
+    } catch (error) {
+      this.#held = false;
+      throw error;
+    }
     this.#twice = twice;
+    this.#late = "released";
     this.#passedOn = null;
-  }
-
-  #set(group: PlannedGroup): void {
-    const addresses = group.slots.flatMap((slot) => slot.addresses);
-    const macs = group.slots.flatMap(({ virtual }) => virtual === undefined ? [] : [virtual.mac, virtual.passedMac]);
-    this.#rules.setHold({ v4: bytesOf(addresses, 4), v6: bytesOf(addresses, 6), macs }, STEP_TIMEOUT_MS);
+    this.#before = this.counts();
   }
 
   /**
@@ -64,34 +92,30 @@ export class Hold {
    * the later ones are served once, by whichever way they come first.
    */
   oldNodePasses(): void {
-    if (this.#group === null || !this.#twice || this.#passedOn !== null) return;
+    if (!this.#held || !this.#twice || this.#passedOn !== null) return;
     this.#passedOn = new Digests();
     this.direct.drain();
     this.#servedBefore = this.direct.waiting;
   }
 
-  /** Goes on holding past the kernel's time-out. Throws `KernelError`. */
-  renew(): void {
-    if (this.#group !== null) this.#set(this.#group);
-  }
-
-  /** Takes note of what has been queued, so that the socket's buffer never is the limit. */
+  /** Takes note of what has been queued, so that the socket's buffer never is the limit. Nothing stays behind a hold that has ended. */
   drain(): void {
     this.passed.drain();
     this.direct.drain();
+    if (this.#held || this.waiting === 0) return;
+    if (this.#late === "released") this.#releaseBoth();
+    else this.#returnBoth();
   }
 
   releasePassed(): void {
     this.passed.releaseAll(this.#passedOn?.add);
   }
 
-  /** All in order; then the hold ends; then what came between the two. */
+  /** All in order; then the hold ends; then what came between the two. Throws `KernelError` where the kernel goes on holding for a while. */
   finish(): void {
     this.#releaseBoth();
-    this.#rules.clearHold();
-    this.#releaseBoth();
-    this.#group = null;
-    this.#passedOn = null;
+    this.#late = "released";
+    this.#end(() => this.#releaseBoth());
   }
 
   #releaseBoth(): void {
@@ -105,18 +129,61 @@ export class Hold {
     this.direct.releaseAll();
   }
 
-  /** Sends what is held to the peer, in order, and ends the hold. Returns how many packets went. */
-  giveBack(linkOf: (slotInterface: number) => FrameLink): number {
-    const group = this.#group;
+  /** Sends what is held to the peer, in order, and ends the hold. Returns how many packets went. Throws `KernelError` as `finish` does. */
+  giveBack(): number {
+    const before = this.#returned;
+    this.#returnBoth();
+    this.#late = "returned";
+    this.#end(() => this.#returnBoth());
+    return this.#returned - before;
+  }
+
+  /** The kernel has refused to go on: it holds nothing any more, or not for long. What waits does so until it is let go or given back. */
+  lost(): void {
+    this.#held = false;
+  }
+
+  #end(empty: () => void): void {
+    const held = this.#held;
+    this.#held = false;
+    try {
+      if (held) this.#apply();
+    } finally {
+      empty();
+      this.#passedOn = null;
+    }
+  }
+
+  #returnBoth(): void {
     const passed = this.passed.takeAll(), direct = this.direct.takeAll();
+    for (const packet of passed) this.#sendBack(packet);
     // On a shared wire the old node has what came directly: it served it, or holds it.
-    const packets = this.#twice ? passed : [...passed, ...direct];
-    this.#rules.clearHold();
-    this.#group = null;
-    if (group === null) return 0;
-    let sent = 0;
-    for (const packet of packets) if (this.#sendBack(packet, group, linkOf)) sent++;
-    return sent;
+    if (!this.#twice) { for (const packet of direct) this.#sendBack(packet); }
+  }
+
+  /** Wraps a packet for the peer, on the interface by which it came. */
+  #sendBack({ bytes, ifindex }: CopiedPacket): void {
+    const v6 = bytes[0]! >> 4 === 6;
+    const slot = this.#slotOf(ifindex, v6 ? bytes.subarray(24, 40) : bytes.subarray(16, 20));
+    const link = this.#frames[slot.interface]!;
+    const peer = this.#twice ? slot.virtual!.passedMac : link.peerMac;
+    if (peer === null) return;
+    const frame = new Uint8Array(ETHERNET_HEADER_BYTES + bytes.length);
+    writeEthernetHeader(frame, peer, link.socket.mac, v6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4);
+    frame.set(bytes, ETHERNET_HEADER_BYTES);
+    if (link.plain.send(frame, frame.length, 0) === 0) this.#returned++;
+  }
+
+  /** What came by no service interface of the group goes to the one that has its address. */
+  #slotOf(ifindex: number, destination: Uint8Array): Slot {
+    const { slots } = this.group;
+    return slots.find((slot) => this.#frames[slot.interface]!.socket.ifindex === ifindex) ??
+      slots.find((slot) => slot.addresses.some((it) => sameBytes(it.bytes, destination))) ?? slots[0]!;
+  }
+
+  /** Packets that are known to wait now. */
+  get waiting(): number {
+    return this.passed.waiting + this.direct.waiting;
   }
 
   counts(): HoldCounts {
@@ -126,32 +193,28 @@ export class Hold {
       held: passed.queued + direct.queued - this.direct.sifted,
       heldByPeer: passed.queued,
       released: passed.released + direct.released,
-      dropped: passed.dropped + direct.dropped,
+      returned: this.#returned,
+      dropped: Math.max(passed.dropped + direct.dropped, this.#overrun),
+    };
+  }
+
+  /** What has been counted since the hold began, or since the last call. Reads a file of the kernel if anything was held: for the end of a switch. */
+  takeCounts(): HoldCounts {
+    const before = this.#before;
+    if (this.counts().held === before.held) return NOTHING;
+    this.#overrun = this.passed.overrun() + this.direct.overrun();
+    const now = this.#before = this.counts();
+    return {
+      held: now.held - before.held,
+      heldByPeer: now.heldByPeer - before.heldByPeer,
+      released: now.released - before.released,
+      returned: now.returned - before.returned,
+      dropped: now.dropped - before.dropped,
     };
   }
 
   close(): void {
     this.passed.close();
     this.direct.close();
-  }
-
-  /** Wraps a packet for the peer, on the interface to whose address it goes; a routed one on the group's first. */
-  #sendBack(packet: Uint8Array, group: PlannedGroup, linkOf: (slotInterface: number) => FrameLink): boolean {
-    const v6 = packet[0]! >> 4 === 6;
-    const destination = v6 ? packet.subarray(24, 40) : packet.subarray(16, 20);
-    const slot =
-      group.slots.find((one) =>
-        one.addresses.some((it) =>
-          it.bytes.length === destination.length && it.bytes.every((byte, i) => byte === destination[i])
-        )
-        // What is only routed through the pair is not for one of its addresses.
-      ) ?? group.slots[0]!;
-    const link = linkOf(slot.interface);
-    const peer = this.#twice ? slot.virtual!.passedMac : link.peerMac;
-    if (peer === null) return false;
-    const frame = new Uint8Array(ETHERNET_HEADER_BYTES + packet.length);
-    writeEthernetHeader(frame, peer, link.socket.mac, v6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4);
-    frame.set(packet, ETHERNET_HEADER_BYTES);
-    return link.plain.send(frame, frame.length, 0) === 0;
   }
 }

@@ -31,6 +31,7 @@ export class FrameLink {
   readonly plain: FrameSocket;
   #peerMac: Uint8Array = MULTICAST_MAC;
   readonly #frame: Uint8Array<ArrayBuffer>;
+  #length = 0;
   errors = 0;
 
   /** @param virtualMacs that the interface shall hear for groups with a shared wire */
@@ -59,7 +60,13 @@ export class FrameLink {
 
   /** Takes over the bytes of the heartbeat that the next `send`s carry. */
   load(body: Uint8Array, length: number): void {
+    this.#length = length;
     for (let i = 0; i < length; i++) this.#frame[ETHERNET_HEADER_BYTES + i] = body[i]!;
+  }
+
+  /** For the mark alone: the bytes that were loaded last, a copy to the peer that tells it nothing new. As `send`. */
+  again(mark: number): number {
+    return this.#length === 0 ? 0 : this.send(this.#length, mark);
   }
 
   /** 0, or the errno; ENOBUFS: the kernel refused the step, or a queue is full. */

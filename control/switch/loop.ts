@@ -15,6 +15,7 @@ import type { SwitchContext } from "./context.ts";
 import { DrainWatch } from "./drain_watch.ts";
 import type { Executor } from "./executor.ts";
 import { judgeHearing } from "./hearing.ts";
+import { HoldWatch } from "./hold_watch.ts";
 import type { KeyWatch } from "./key_watch.ts";
 import type { MailboxReader } from "./mailbox.ts";
 import type { News } from "./news.ts";
@@ -56,6 +57,7 @@ export class SwitchLoop {
   readonly #wires: WireWatch;
   readonly #closedPorts: ClosedPorts;
   readonly #drain: DrainWatch;
+  readonly #holds: HoldWatch;
   readonly #startUs = monotonicUs();
   #housekeepingUs = monotonicUs();
   #handOverUs = monotonicUs() + HAND_OVER_US;
@@ -71,13 +73,12 @@ export class SwitchLoop {
     this.#wires = new WireWatch(parts.context, parts.executor);
     this.#closedPorts = new ClosedPorts(parts.context, parts.executor);
     this.#drain = new DrainWatch(parts.context, parts.executor, parts.queues);
+    this.#holds = new HoldWatch(parts.context.holds, this.#poller);
     this.#poller.set(parts.mailboxFd);
     this.#poller.set(parts.news.monitor.fd);
     this.#poller.set(parts.context.rules.notificationFd);
     for (const probe of parts.probes) this.#poller.set(probe.fd);
     for (const frame of parts.context.links.frames) this.#poller.set(frame.socket.fd);
-    this.#poller.set(parts.context.hold.passed.fd);
-    this.#poller.set(parts.context.hold.direct.fd);
     this.#openPaths(monotonicUs());
   }
 
@@ -89,6 +90,7 @@ export class SwitchLoop {
 
   #turn(): void {
     const wake = this.#wakeUs();
+    this.#holds.begin();
     const waitUs = Math.max(this.#restUs(wake), wake - monotonicUs());
     this.#poller.wait(Math.min(WAIT_MAX_US, waitUs));
     const now = monotonicUs();
@@ -152,9 +154,7 @@ export class SwitchLoop {
     }
     if (poller.readable(context.rules.notificationFd)) news.rulesTouched();
     if (poller.readable(news.monitor.fd)) news.read();
-    if (poller.revents(context.hold.passed.fd) !== 0 || poller.revents(context.hold.direct.fd) !== 0) {
-      context.hold.drain();
-    }
+    this.#holds.read();
     if (poller.readable(this.#p.mailboxFd)) {
       for (const command of this.#p.mailbox.take()) this.#command(command as SwitchCommand);
     }
@@ -219,11 +219,12 @@ export class SwitchLoop {
     this.#c.report({ kind: "alive" });
     this.#p.keys.look();
     this.#p.executor.renewHold();
+    this.#holds.end();
     this.#c.sayOverflows();
     this.#tellSpeakers(now);
     // Not in the middle of a switch, whose receipt counts from the last reading.
     if (this.#c.plan.groups.some((group) => this.#c.receipts.isOpen(group.index))) return;
-    this.#c.slotCounters = this.#c.rules.counters();
+    this.#c.readCounters();
     for (const group of this.#c.plan.groups) {
       if (this.#c.servedAtTake[group.index]! >= 0) continue;
       this.#c.servedAtTake[group.index] = group.slots.reduce(

@@ -100,9 +100,14 @@ export class Receiver {
 
   /** What a heartbeat says about packets that both nodes have heard. */
   #sharedWire(bit: number, now: number): void {
-    const { shadow, hold, node } = this.#c;
+    const { shadow, holds, node } = this.#c;
     if (shadow !== null && bit !== 0) shadow.heard(31 - Math.clz32(bit), this.#beat.session, this.#beat.sentUs, now);
-    if (hold.group?.shared === true && node.groups[hold.group.index]!.moving.passingSeen) hold.oldNodePasses();
+    for (const g of node.groups) {
+      // Not of a hold for another reason: what was seen in an earlier move says nothing about it.
+      if (g.moving.passingSeen && (g.role === "preparing" || g.phase === "settling")) {
+        holds.each[g.index]!.oldNodePasses();
+      }
+    }
   }
 
   /** An older one: late on a slower link than the one it was first heard on, or sent again by somebody. */

@@ -29,8 +29,8 @@ import {
   withPeerMac,
 } from "./ruleset.ts";
 import { planHeld } from "./ruleset_hold.ts";
-import { hasShared, planHeldMacs, planShadowed, planVirtualMac } from "./ruleset_shared.ts";
-import { allSlots, GATE_TABLE, HOLD_TABLE, nameOf, OWN_TABLES, type RulesetSpec } from "./ruleset_spec.ts";
+import { hasShared, planShadowed, planVirtualMac } from "./ruleset_shared.ts";
+import { allSlots, GATE_TABLE, heldChains, HOLD_TABLE, nameOf, OWN_TABLES, type RulesetSpec } from "./ruleset_spec.ts";
 import { LEASE_KEY } from "./ruleset_steps.ts";
 
 /** Packets of a slot since this object was made. */
@@ -178,25 +178,11 @@ export class KernelRules {
     this.#leftMs = decodeExpiration(view, message.payloadOffset, message.end);
   };
 
-  /** Holds packets to these addresses, and to no others, from now on and for `timeoutMs` at most. */
-  setHold(
-    addresses: {
-      readonly v4: readonly Uint8Array[];
-      readonly v6: readonly Uint8Array[];
-      readonly macs?: readonly Uint8Array[];
-    },
-    timeoutMs: number,
-  ): void {
-    planHeld(this.#batch.reset(), addresses, timeoutMs);
-    if (this.#shared) planHeldMacs(this.#batch, addresses.macs ?? [], timeoutMs);
-    commit(this.#socket, this.#batch, "hold addresses");
-  }
-
-  /** Holds nothing from now on; what is queued stays there until it is released. */
-  clearHold(): void {
-    planHeld(this.#batch.reset(), { v4: [], v6: [] }, 0);
-    if (this.#shared) planHeldMacs(this.#batch, [], 0);
-    commit(this.#socket, this.#batch, "end hold");
+  /** Holds the packets of these groups, and of no others, from now on and for `timeoutMs` at most; what is queued stays until it is released. */
+  setHold(groups: readonly string[], timeoutMs: number): void {
+    const slots = allSlots(this.#spec).filter(({ group }) => groups.includes(group));
+    planHeld(this.#batch.reset(), slots, timeoutMs, this.#shared);
+    commit(this.#socket, this.#batch, "hold packets");
   }
 
   /** Of a node with a shared wire: what comes for these virtual MACs without a lease is queued, and for no others. */
@@ -270,11 +256,12 @@ export class KernelRules {
   isIntact(): boolean {
     if (this.#chains.size === 0) return false;
     const now = this.#readChains();
-    const others = new Set(this.#spec.others);
+    const others = new Set(this.#spec.others), held = heldChains(this.#spec);
     for (const [key, planned] of this.#chains) {
       if (planned.device !== null && others.has(planned.device) && interfaceIndex(planned.device) === 0) continue;
       const found = now.get(key);
-      if (found === undefined || found.uses !== planned.uses) return false;
+      if (found === undefined) return false;
+      if (found.uses !== planned.uses && !held.has(planned.name)) return false;
       if (found.hook !== planned.hook || found.device !== planned.device) return false;
     }
     return true;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { messages } from "../../kernel_ffi/netlink.ts";
+import { queuesOf } from "./ruleset_spec.ts";
 import { markOf, planRuleset, type RulesetSpec, STEP, withPeerMac } from "./ruleset.ts";
 
 const MAC = new Uint8Array([2, 0, 0, 0, 0, 1]);
@@ -8,7 +9,7 @@ const SPEC: RulesetSpec = {
     name: "eth0",
     mac: MAC,
     peerMac: null,
-    slots: [{ slot: 1, group: "web", v4: [new Uint8Array([10, 0, 0, 1])], v6: [] }],
+    slots: [{ slot: 1, group: "web", queues: queuesOf(0), v4: [new Uint8Array([10, 0, 0, 1])], v6: [] }],
   }],
   others: ["eth1"],
   leaseMs: 20,

@@ -48,8 +48,6 @@ import {
   HOLD_TABLE,
   type InterfaceSpec,
   nameOf,
-  QUEUE_DIRECT,
-  QUEUE_PASSED,
   type RulesetSpec,
   type SlotSpec,
 } from "./ruleset_spec.ts";
@@ -177,32 +175,37 @@ export function planMacInPayload(batch: NftBatch, it: InterfaceSpec, egress: str
 export function planSharedHold(batch: NftBatch, spec: RulesetSpec, isEthernet: readonly Expression[]): void {
   if (!hasShared(spec)) return;
   const intoQueue = spec.queueKind === "nft" ? queue : queueTarget;
-  addSet(batch, HOLD_TABLE, { name: nameOf.heldMacs, key: KEY_ETHER, timeouts: true, size: MACS_MAX });
+  addSet(batch, HOLD_TABLE, {
+    name: nameOf.heldMacs,
+    key: KEY_ETHER,
+    verdicts: true,
+    timeouts: true,
+    size: MACS_MAX,
+  });
   addSet(batch, HOLD_TABLE, { name: nameOf.shadowed, key: KEY_ETHER, size: MACS_MAX });
-  const rule = (mac: Uint8Array, set: string, into: Expression) =>
-    addRule(
-      batch,
-      HOLD_TABLE,
-      nameOf.holdChain,
-      ...isEthernet,
-      loadDestinationMac,
-      equals(mac),
-      lookup(set),
-      into,
-    );
-  for (const { shared } of allSlots(spec)) {
+  addChain(batch, HOLD_TABLE, nameOf.shadows);
+  for (const { shared, queues } of allSlots(spec)) {
     if (shared === undefined) continue;
-    rule(shared.passedMac, nameOf.heldMacs, intoQueue(QUEUE_PASSED));
-    rule(shared.mac, nameOf.heldMacs, intoQueue(QUEUE_DIRECT));
     // Nobody who listens: dropped, not served by a node that is not primary.
-    rule(shared.mac, nameOf.shadowed, intoQueue(shared.queue, false));
+    const into = intoQueue(queues.shadow, false);
+    addRule(batch, HOLD_TABLE, nameOf.shadows, loadDestinationMac, equals(shared.mac), into);
   }
+  const rule = (...expressions: Expression[]) =>
+    addRule(batch, HOLD_TABLE, nameOf.holdChain, ...isEthernet, loadDestinationMac, ...expressions);
+  rule(verdictOf(nameOf.heldMacs));
+  rule(lookup(nameOf.shadowed), verdict(goTo(nameOf.shadows)));
 }
 
-/** Holds these MACs and no others, as `planHeld` does with addresses. */
-export function planHeldMacs(batch: NftBatch, macs: readonly Uint8Array[], timeoutMs: number): void {
+/** Holds the MACs of these slots and no others, as `planHeld` does with addresses. */
+export function planHeldMacs(batch: NftBatch, slots: readonly SlotSpec[], timeoutMs: number): void {
   flushSet(batch, HOLD_TABLE, nameOf.heldMacs);
-  addElements(batch, HOLD_TABLE, nameOf.heldMacs, macs.map((key) => ({ key, timeoutMs })));
+  const elements = slots.flatMap(({ shared, queues }) =>
+    shared === undefined ? [] : [
+      { key: shared.passedMac, verdict: goTo(nameOf.heldPassed(queues)), timeoutMs },
+      { key: shared.mac, verdict: goTo(nameOf.heldDirect(queues)), timeoutMs },
+    ]
+  );
+  addElements(batch, HOLD_TABLE, nameOf.heldMacs, elements);
 }
 
 /** Keeps what comes for these MACs, and for no others, in the shadow. Both tables in one transaction: let in is what is queued. */

@@ -1,6 +1,7 @@
 /** What the kernel's rules are made from, and the names of everything in them. Pure. */
 import type { TableRef } from "../../kernel_ffi/nftables/batch.ts";
 import { NFPROTO_INET, NFPROTO_NETDEV } from "../../kernel_ffi/nftables/constants.ts";
+import { GROUPS_MAX } from "../core/heartbeat.ts";
 
 /** How both nodes hear a slot's packets. Six bytes each. */
 export interface SharedSlot {
@@ -8,8 +9,15 @@ export interface SharedSlot {
   readonly mac: Uint8Array;
   /** What the old node of a switchover sends on to. */
   readonly passedMac: Uint8Array;
-  /** NFQUEUE of the group's shadow. */
-  readonly queue: number;
+}
+
+/** Numbers of a group's NFQUEUEs. */
+export interface GroupQueues {
+  /** What is held and came by way of the peer, and everything else that is held. */
+  readonly passed: number;
+  readonly direct: number;
+  /** Of a group with a shared wire. */
+  readonly shadow: number;
 }
 
 /** The lease of one group on one service interface. */
@@ -17,6 +25,8 @@ export interface SlotSpec {
   /** 1…255, its own on this node. */
   readonly slot: number;
   readonly group: string;
+  /** The same for all slots of a group, and no other group's. */
+  readonly queues: GroupQueues;
   /** Four bytes each. */
   readonly v4: readonly Uint8Array[];
   /** Sixteen bytes each. */
@@ -59,11 +69,23 @@ export const GATE_TABLE: TableRef = { family: NFPROTO_NETDEV, name: "segue" };
 export const HOLD_TABLE: TableRef = { family: NFPROTO_INET, name: "segue" };
 export const OWN_TABLES: readonly TableRef[] = [GATE_TABLE, HOLD_TABLE];
 
-/** Queue of what came by way of the peer, and of everything else. */
-export const QUEUE_PASSED = 1;
-export const QUEUE_DIRECT = 2;
-/** And of the shadow of the first group; the others follow. */
-export const QUEUE_SHADOW = 3;
+/**
+ * Numbers of queues: three for each group, in the order of the configuration, far from the low ones that other programs of a machine
+ * bind by habit. In hexadecimal they begin as segue's marks do.
+ */
+export const QUEUE_BASE = 0x5e00;
+const QUEUES_PER_GROUP = 3;
+
+/** @param group its index on this node */
+export function queuesOf(group: number): GroupQueues {
+  const first = QUEUE_BASE + QUEUES_PER_GROUP * group;
+  return { passed: first, direct: first + 1, shadow: first + 2 };
+}
+
+/** Whether a queue is one of those that this program binds, whatever its configuration. */
+export function isOwnQueue(queue: number): boolean {
+  return queue >= QUEUE_BASE && queue < QUEUE_BASE + QUEUES_PER_GROUP * GROUPS_MAX;
+}
 
 /** A neighbour that was wrong is remembered for so long after its last packet; so many of them at most. */
 export const STRAY_TIMEOUT_MS = 30_000;
@@ -92,8 +114,9 @@ export const nameOf = {
   /** Addresses that are spoken of with the virtual MAC. */
   virtual: (family: 4 | 6, slot: number) => `virtual${family}_${slot}`,
   macs: (device: string) => `macs_${device}`,
-  /** Virtual MACs in whose shadow packets are kept now (in both tables), and those that are held. */
+  /** Virtual MACs in whose shadow packets are kept now (in both tables), with the chain that tells their queues; and those that are held. */
   shadowed: "shadowed",
+  shadows: "shadows",
   heldMacs: "holdmac",
   /** Chain of what is sent on to the peer. */
   onward: (slot: number) => `onward_${slot}`,
@@ -113,8 +136,14 @@ export const nameOf = {
   /** Maps from every address to the chain of its slot. */
   from: (family: 4 | 6) => `from${family}`,
   asked: (family: 4 | 6) => `asked${family}`,
-  /** Sets of the hold. */
+  /** Maps of the hold, from what is held now to the chain that leads into its group's queues. */
   held: (family: 4 | 6) => `hold${family}`,
+  /** Chains of a group to which elements of these maps lead: into the queue that the sender tells, and of a shared wire into one of the two. */
+  heldEither: ({ passed }: GroupQueues) => `held_${passed}`,
+  heldPassed: ({ passed }: GroupQueues) => `passed_${passed}`,
+  heldDirect: ({ direct }: GroupQueues) => `direct_${direct}`,
+  /** Chain that ends in a queue. */
+  queue: (queue: number) => `queue_${queue}`,
   peers: "peers",
   holdChain: "prerouting",
 } as const;
@@ -122,6 +151,21 @@ export const nameOf = {
 /** Addresses of one family. */
 export function addressesOf(slots: readonly SlotSpec[], family: 4 | 6): readonly Uint8Array[] {
   return slots.flatMap((slot) => family === 4 ? slot.v4 : slot.v6);
+}
+
+/** The queues of every group, once. */
+export function allQueues(spec: RulesetSpec): readonly GroupQueues[] {
+  return [...new Map(allSlots(spec).map(({ queues }) => [queues.passed, queues])).values()];
+}
+
+/**
+ * Chains that elements of the hold's maps lead to: the kernel counts these among a chain's uses, which so change with what is held. Their rules lead
+ * to other chains only, so that a missing one shows there.
+ */
+export function heldChains(spec: RulesetSpec): ReadonlySet<string> {
+  return new Set(
+    allQueues(spec).flatMap((it) => [nameOf.heldEither(it), nameOf.heldPassed(it), nameOf.heldDirect(it)]),
+  );
 }
 
 export function allSlots(spec: RulesetSpec): readonly SlotSpec[] {

@@ -8,7 +8,7 @@ import type { NodeState } from "../core/node.ts";
 import { ArrivalLog } from "./arrival_log.ts";
 import { PeerClock } from "./peer_clock.ts";
 import type { PlannedGroup, SwitchPlan } from "./plan.ts";
-import { QUEUE_SHADOW } from "./ruleset_spec.ts";
+import { queuesOf } from "./ruleset_spec.ts";
 import type { KernelRules } from "./rules.ts";
 import { Speakers } from "./speakers.ts";
 
@@ -87,7 +87,7 @@ export class Shadow {
     this.#sentUs = new Float64Array(plan.interfaces.length).fill(-Infinity);
     this.#kept = plan.groups.filter(isKept).map((group) => ({
       group,
-      queue: new ShadowQueue(QUEUE_SHADOW + group.index, QUEUE_LENGTH),
+      queue: new ShadowQueue(queuesOf(group.index).shadow, QUEUE_LENGTH),
       log: new ArrivalLog(),
       macs: group.slots.map((slot) => slot.virtual!.mac),
       maxBytes: group.config.shared.maxBytes,

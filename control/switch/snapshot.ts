@@ -8,11 +8,12 @@ import { onSharedWire } from "../core/shared_wire.ts";
 import type { SwitchContext } from "./context.ts";
 import type { Link } from "./links.ts";
 import type { PlannedGroup } from "./plan.ts";
+import type { SlotCounters } from "./rules.ts";
 
 export function takeSnapshot(c: SwitchContext, startUs: number): SwitchSnapshot {
   const now = monotonicUs();
   // Hold, leases and counters are the kernel's; what it says now is what is shown.
-  c.slotCounters = c.rules.counters();
+  const counters = c.readCounters();
   return {
     node: c.plan.name,
     pair: c.pair,
@@ -26,7 +27,7 @@ export function takeSnapshot(c: SwitchContext, startUs: number): SwitchSnapshot 
       version: c.node.peerSoftware === "" ? null : c.node.peerSoftware,
     },
     keys: c.keys.status(),
-    groups: c.plan.groups.map((group) => groupOf(c, group, now)),
+    groups: c.plan.groups.map((group) => groupOf(c, group, counters, now)),
     alarms: [...c.alarms.values()],
     rejected: { ...c.rejected },
     counters: { ...c.counters },
@@ -105,16 +106,21 @@ export function eligibility(g: GroupState): Pick<GroupSnapshot, "eligible" | "el
   return { eligible: g.eligible && !waits, eligible_reason: waits ? NOT_COMPARED : g.eligibleReason };
 }
 
-function groupOf(c: SwitchContext, planned: PlannedGroup, now: number): GroupSnapshot {
+function groupOf(
+  c: SwitchContext,
+  planned: PlannedGroup,
+  counters: ReadonlyMap<number, SlotCounters>,
+  now: number,
+): GroupSnapshot {
   const g = c.node.groups[planned.index]!;
   const left = planned.slots.map((slot) => c.rules.leaseLeftMs(slot.id));
   const packets = { served: 0, passed: 0, dropped: 0, muted: 0 };
   for (const slot of planned.slots) {
-    const counted = c.slotCounters.get(slot.id);
+    const counted = counters.get(slot.id);
     if (counted === undefined) continue;
     for (const name of ["served", "passed", "dropped", "muted"] as const) packets[name] += counted[name];
   }
-  const held = c.hold.counts();
+  const hold = c.holds.each[planned.index]!, held = hold.counts();
   return {
     name: g.name,
     role: g.role,
@@ -132,7 +138,7 @@ function groupOf(c: SwitchContext, planned: PlannedGroup, now: number): GroupSna
     state: NO_STATE,
     last_switch: c.receipts.last(planned.index),
     held: {
-      now: Math.max(0, held.held - held.released - held.dropped),
+      now: hold.waiting,
       total: held.held,
       released: held.released,
       dropped: held.dropped,

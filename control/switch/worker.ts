@@ -19,7 +19,7 @@ import { Addresses } from "./addresses.ts";
 import { SwitchContext } from "./context.ts";
 import { Executor } from "./executor.ts";
 import { Gateways, gatewaySetup } from "./gateways.ts";
-import { Hold } from "./hold.ts";
+import { Holds } from "./holds.ts";
 import { KeyWatch } from "./key_watch.ts";
 import { Links } from "./links.ts";
 import { SwitchLoop } from "./loop.ts";
@@ -30,7 +30,7 @@ import { bytesOf, planSwitch, type SwitchPlan } from "./plan.ts";
 import { Receiver } from "./receiver.ts";
 import { rehearseCore } from "./rehearsal.ts";
 import { KernelRules } from "./rules.ts";
-import { type InterfaceSpec, QUEUE_SHADOW } from "./ruleset_spec.ts";
+import { type InterfaceSpec, queuesOf } from "./ruleset_spec.ts";
 import { Shadow } from "./shadow.ts";
 
 const REHEARSALS = 30;
@@ -81,8 +81,8 @@ function runNode(init: SwitchInit, post: (report: SwitchReport) => void): void {
   // From here on the gate is shut: the addresses can be put where they belong.
   const addresses = new Addresses(netlink, plan, links.frames.map((frame) => frame.socket.ifindex));
   addresses.preload();
-  const hold = new Hold(rules);
-  const guard = init.guard === null ? null : openGuard(init.guard, { hold, rules, addresses }, post);
+  const holds = new Holds(plan.groups, rules, links.frames);
+  const guard = init.guard === null ? null : openGuard(init.guard, { holds, rules, addresses }, post);
   const node = createNodeFor(init, config, plan);
   const context = new SwitchContext({
     pair: config.pair.name,
@@ -90,7 +90,7 @@ function runNode(init: SwitchInit, post: (report: SwitchReport) => void): void {
     node,
     links,
     rules,
-    hold,
+    holds,
     addresses,
     gateways: new Gateways(plan, links, netlink.listAddresses()),
     keys: new PairKeys(init.keys.map((key) => prepareKey(key, config.pair.name))),
@@ -144,7 +144,7 @@ function runNode(init: SwitchInit, post: (report: SwitchReport) => void): void {
     guard?.stop();
     addresses.remove();
     rules.remove();
-    hold.close();
+    holds.close();
     context.shadow?.close();
     links.close();
     for (const probe of probes) probe.close();
@@ -171,9 +171,10 @@ function specOf(plan: SwitchPlan, config: PairConfig, links: Links, netlink: Rtn
     slots: plan.slots.filter((slot) => slot.interface === i).map((slot) => ({
       slot: slot.id,
       group: plan.groups[slot.group]!.config.name,
+      queues: queuesOf(slot.group),
       v4: bytesOf(slot.addresses, 4),
       v6: bytesOf(slot.addresses, 6),
-      ...(slot.virtual === undefined ? {} : { shared: { ...slot.virtual, queue: QUEUE_SHADOW + slot.group } }),
+      ...(slot.virtual === undefined ? {} : { shared: slot.virtual }),
     })),
   }));
   const others = netlink.listLinks().map((link) => link.name).filter((name) =>
@@ -197,7 +198,7 @@ function openShadow(c: SwitchContext): Shadow {
 }
 
 interface Guarded {
-  readonly hold: Hold;
+  readonly holds: Holds;
   readonly rules: KernelRules;
   readonly addresses: Addresses;
 }
@@ -205,13 +206,13 @@ interface Guarded {
 /** The guard, with a word that says at each moment what it has to do if this process cannot. */
 function openGuard(
   path: string,
-  { hold, rules, addresses }: Guarded,
+  { holds, rules, addresses }: Guarded,
   post: (report: SwitchReport) => void,
 ): Guard | null {
   const word = new GuardWord(addresses.places);
   try {
     rules.onGate((gate) => word.setGate(gate));
-    const guard = startGuard(path, [hold.passed, hold.direct], word);
+    const guard = startGuard(path, holds.each.flatMap(({ passed, direct }) => [passed, direct]), word);
     return {
       pid: guard.pid,
       stop() {

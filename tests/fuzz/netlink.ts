@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { parseIp } from "../../kernel_ffi/address.ts";
 import { attributes, decodeError, messages, type NetlinkMessage, viewOf } from "../../kernel_ffi/netlink.ts";
-import { packetId, packetPayload } from "../../kernel_ffi/nfqueue_codec.ts";
+import { copyPacket, packetId } from "../../kernel_ffi/nfqueue_codec.ts";
 import {
   decodeChain,
   decodeCountedElements,
@@ -61,7 +61,7 @@ function readAll(bytes: Uint8Array, message: NetlinkMessage): void {
   unreadBytes(view, from, end, ADDRESSES);
   endsAt(view, from, end, ADDRESSES);
   packetId(view, from, end);
-  packetPayload(view, from, end);
+  copyPacket(view, from, end);
   // Answers that are kept are copied out first.
   const payload = bytes.slice(from, end);
   decodeChain(payload);

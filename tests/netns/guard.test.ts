@@ -11,7 +11,17 @@ import { nfqLibrary } from "../../kernel_ffi/nfqueue_library.ts";
 import { withGuardProgram } from "./guard_program.ts";
 import { inFreshNamespace, run } from "./namespace.ts";
 import type { HolderWord } from "./queue_holder.ts";
-import { arpRequest, clientFrame, firstBytes, PEER_MAC, RulesFixture, speaksAs, VIP4, VIP6 } from "./rules_fixture.ts";
+import {
+  arpRequest,
+  clientFrame,
+  firstBytes,
+  PEER_MAC,
+  QUEUES,
+  RulesFixture,
+  speaksAs,
+  VIP4,
+  VIP6,
+} from "./rules_fixture.ts";
 import { until } from "./wire.ts";
 
 // Opened once for the whole run: in a test it would look like a leak.
@@ -83,7 +93,7 @@ Deno.test("the guard lets go what a killed daemon held, in order, and goes on un
       const holder = await startHolder(path);
       assert.ok(isAlive(holder.guardPid));
       const socket = node.bind(VIP4);
-      node.rules.setHold({ v4: [VIP4], v6: [] }, 10_000);
+      node.rules.setHold(["web"], 10_000);
       node.order("hold");
       holdFrames(node, 0, 100);
       assert.deepEqual(firstBytes(socket), []);
@@ -110,7 +120,7 @@ Deno.test("without a guard what a killed daemon held is lost", () =>
     const node = new RulesFixture();
     const holder = await startHolder(null);
     const socket = node.bind(VIP4);
-    node.rules.setHold({ v4: [VIP4], v6: [] }, 10_000);
+    node.rules.setHold(["web"], 10_000);
     node.order("hold");
     holdFrames(node, 0, 10);
     await holder.kill();
@@ -128,7 +138,7 @@ Deno.test("a guard that is stopped ends at once and lets nothing go", () =>
   withGuardProgram((path) =>
     inFreshNamespace(async () => {
       const node = new RulesFixture();
-      const queues = [1, 2].map((queue) => new HoldQueue(queue, { maxLength: 100 }));
+      const queues = [QUEUES.passed, QUEUES.direct].map((queue) => new HoldQueue(queue, { maxLength: 100 }));
       const word = new GuardWord([]), guard = startGuard(path, queues, word);
       const fds = Array.from(Deno.readDirSync(`/proc/${guard.pid}/fd`), ({ name }) => Number(name));
       await until("the guard's own program", () => Deno.readLinkSync(`/proc/${guard.pid}/exe`) === path);
@@ -141,7 +151,7 @@ Deno.test("a guard that is stopped ends at once and lets nothing go", () =>
       await other.status;
 
       const socket = node.bind(VIP4);
-      node.rules.setHold({ v4: [VIP4], v6: [] }, 10_000);
+      node.rules.setHold(["web"], 10_000);
       node.order("hold");
       holdFrames(node, 0, 4);
       guard.stop();
@@ -164,7 +174,7 @@ Deno.test("the guard of a daemon that held nothing soon leaves the queues to the
       const start = performance.now();
       await until("the guard's end", () => !isAlive(holder.guardPid));
       assert.ok(performance.now() - start < 2000);
-      new HoldQueue(1, { maxLength: 10 }).close();
+      new HoldQueue(QUEUES.passed, { maxLength: 10 }).close();
     })
   ));
 

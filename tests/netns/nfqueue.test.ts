@@ -4,6 +4,7 @@ import { EBUSY, EPERM, KernelError } from "../../kernel_ffi/errno.ts";
 import { HoldQueue } from "../../kernel_ffi/nfqueue.ts";
 import { nfqLibrary } from "../../kernel_ffi/nfqueue_library.ts";
 import { Poller } from "../../kernel_ffi/poll.ts";
+import { interfaceIndex } from "../../kernel_ffi/libc.ts";
 import { inFreshNamespace } from "./namespace.ts";
 import {
   CLIENT4,
@@ -12,6 +13,7 @@ import {
   firstBytes,
   PEER_MAC,
   PORT,
+  QUEUES,
   RulesFixture,
   VIP4,
   VIP6,
@@ -36,9 +38,11 @@ function holdTest(
   Deno.test(name, () =>
     inFreshNamespace(() => {
       const node = new RulesFixture();
-      const queues = [1, 2].map((queue) => new HoldQueue(queue, { maxLength: 65536, ...options }));
+      const queues = [QUEUES.passed, QUEUES.direct].map((queue) =>
+        new HoldQueue(queue, { maxLength: 65536, ...options })
+      );
       try {
-        node.rules.setHold({ v4: [VIP4], v6: [VIP6] }, 20_000);
+        node.rules.setHold(["web"], 20_000);
         node.order("hold");
         body({ node, passed: queues[0]!, direct: queues[1]! });
       } finally {
@@ -79,7 +83,7 @@ holdTest("after the hold packets go straight in, and what came before is let go"
   node.far.send(clientFrame(1));
   assert.equal(direct.releaseAll(), 1);
   node.far.send(clientFrame(2));
-  node.rules.clearHold();
+  node.rules.setHold([], 2000);
   assert.equal(direct.releaseAll(), 1);
   node.order("unhold");
   node.far.send(clientFrame(3));
@@ -110,7 +114,7 @@ holdTest("packets can be taken out, in order and whole, and the kernel forgets t
   taken.forEach((packet, i) => {
     const data = new Uint8Array([i, 1, 2, 3]);
     const [from, to] = i % 2 === 1 ? [CLIENT6, VIP6] : [CLIENT4, VIP4];
-    assert.deepEqual(packet, udp(from, 4000, to, PORT, data));
+    assert.deepEqual(packet, { bytes: udp(from, 4000, to, PORT, data), ifindex: interfaceIndex("veth0") });
   });
   assert.deepEqual(direct.counts, { queued: 21, released: 0, returned: 21, dropped: 0 });
   assert.equal(direct.releaseAll(), 0);
@@ -151,7 +155,7 @@ holdTest("many packets are let go by one verdict, none lost, none out of order",
 
 holdTest("a queue has one owner", {}, () => {
   assert.throws(
-    () => new HoldQueue(1, { maxLength: 10 }),
+    () => new HoldQueue(QUEUES.passed, { maxLength: 10 }),
     (error) => error instanceof KernelError && [EBUSY, EPERM].includes(error.errno),
   );
 });

@@ -1,7 +1,8 @@
 /**
- * A process that holds queues 1 and 2, with the guard whose program is its first argument, until it is killed. The second one is
+ * A process that holds the queues of two groups, with the guard whose program is its first argument, until it is killed. The second one is
  * its word to the guard as JSON: addresses to take off, and the transaction that puts the gate in. For guard.test.ts.
  */
+import { queuesOf } from "../../control/switch/ruleset_spec.ts";
 import { GuardWord, startGuard } from "../../kernel_ffi/guard.ts";
 import { HoldQueue } from "../../kernel_ffi/nfqueue.ts";
 
@@ -16,7 +17,9 @@ export interface HolderWord {
 }
 
 if (import.meta.main) {
-  const queues = [1, 2].map((queue) => new HoldQueue(queue, { maxLength: 65536 }));
+  const queues = [0, 1].flatMap((group) => [queuesOf(group).passed, queuesOf(group).direct]).map((queue) =>
+    new HoldQueue(queue, { maxLength: 65536 })
+  );
   const [program, json] = Deno.args;
   let guard = 0;
   if (program !== undefined) {

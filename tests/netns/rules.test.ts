@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { parseMac } from "../../kernel_ffi/address.ts";
 import { ENOBUFS } from "../../kernel_ffi/errno.ts";
+import { queuesOf } from "../../control/switch/ruleset_spec.ts";
 import { inFreshNamespace, run } from "./namespace.ts";
 import {
   arpRequest,
@@ -9,6 +10,7 @@ import {
   firstBytes,
   OWN_MAC,
   PEER_MAC,
+  QUEUES,
   RulesFixture,
   SLOT,
   speaksAs,
@@ -122,7 +124,7 @@ kernelTest("nothing is passed on before the peer's MAC is known, and a lease out
     name: "veth0",
     mac: OWN_MAC,
     peerMac: null,
-    slots: [{ slot: SLOT, group: "web", v4: [VIP4], v6: [VIP6] }],
+    slots: [{ slot: SLOT, group: "web", queues: QUEUES, v4: [VIP4], v6: [VIP6] }],
   }],
 });
 
@@ -156,16 +158,51 @@ kernelTest("an interface that appears is gated, also when it goes away and comes
   assert.equal(node.rules.isIntact(), true);
 });
 
+const OTHER4 = new Uint8Array([10, 77, 0, 101]);
+const twoGroups: Change = {
+  interfaces: [{
+    name: "veth0",
+    mac: OWN_MAC,
+    peerMac: PEER_MAC,
+    slots: [
+      { slot: SLOT, group: "web", queues: queuesOf(0), v4: [VIP4], v6: [VIP6] },
+      { slot: SLOT + 1, group: "dns", queues: queuesOf(1), v4: [OTHER4], v6: [] },
+    ],
+  }],
+};
+
 kernelTest("a hold is replaced as a whole, and ends by itself", async (node) => {
   const elements = () =>
     run("nft", "list", "table", "inet", "segue").match(/(10\.77\.0\.\d+|fd00:77::\d+)(?= timeout)/g) ?? [];
-  node.rules.setHold({ v4: [VIP4], v6: [VIP6] }, 2000);
+  node.rules.setHold(["web"], 2000);
   assert.deepEqual(elements(), ["10.77.0.100", "fd00:77::100"]);
-  node.rules.setHold({ v4: [new Uint8Array([10, 77, 0, 101])], v6: [] }, 2000);
+  node.rules.setHold(["dns"], 2000);
   assert.deepEqual(elements(), ["10.77.0.101"]);
-  node.rules.clearHold();
+  node.rules.setHold(["web", "dns"], 2000);
+  assert.deepEqual(elements().sort(), ["10.77.0.100", "10.77.0.101", "fd00:77::100"]);
+  node.rules.setHold([], 2000);
   assert.deepEqual(elements(), []);
-  node.rules.clearHold();
-  node.rules.setHold({ v4: [VIP4], v6: [] }, 40);
+  node.rules.setHold([], 2000);
+  node.rules.setHold(["web"], 40);
   await until("the end of the hold", () => elements().length === 0);
-});
+}, twoGroups);
+
+kernelTest("what is held is no foreign change, and one of its chains flushed is", (node) => {
+  node.rules.setHold(["web", "dns"], 2000);
+  assert.equal(node.rules.isIntact(), true);
+  // The peer's MAC becomes known in the midst of it.
+  node.rules.setPeerMac("veth0", PEER_MAC);
+  node.rules.setHold([], 2000);
+  assert.equal(node.rules.isIntact(), true);
+  node.rules.setHold(["dns"], 2000);
+  const { passed, direct } = queuesOf(1);
+  for (
+    const chain of [`held_${passed}`, `passed_${passed}`, `direct_${direct}`, `queue_${passed}`, `queue_${direct}`]
+  ) {
+    run("nft", "flush", "chain", "inet", "segue", chain);
+    assert.equal(node.rules.isIntact(), false, chain);
+    node.rules.install();
+    assert.equal(node.rules.isIntact(), true);
+    node.rules.setHold(["dns"], 2000);
+  }
+}, twoGroups);

@@ -1,6 +1,7 @@
 /** One node with its kernel rules, and the far ends of its wires, all in the namespace of the calling thread. */
 import { KernelRules } from "../../control/switch/rules.ts";
 import { markOf, type RulesetSpec, STEP } from "../../control/switch/ruleset.ts";
+import { queuesOf } from "../../control/switch/ruleset_spec.ts";
 import { encodeSockaddr, parseIp, parseMac } from "../../kernel_ffi/address.ts";
 import { errno, libc, must } from "../../kernel_ffi/libc.ts";
 import { probeQueueKind } from "../../kernel_ffi/nftables/socket.ts";
@@ -19,6 +20,7 @@ export const BROADCAST = parseMac("ff:ff:ff:ff:ff:ff")!;
 /** MAC of the solicited-node multicast address of VIP6. */
 export const SOLICITED_MAC = parseMac("33:33:ff:00:01:00")!;
 export const SLOT = 7;
+export const QUEUES = queuesOf(0);
 export const PORT = 9000;
 
 /**
@@ -52,7 +54,7 @@ export class RulesFixture {
     run("ip", "addr", "add", "fd00:77::100/128", "dev", "veth0", "nodad");
     run("ip", "neigh", "add", "10.77.0.9", "lladdr", "02:00:00:00:00:09", "dev", "veth0", "nud", "permanent");
     run("ip", "neigh", "add", "fd00:77::9", "lladdr", "02:00:00:00:00:09", "dev", "veth0", "nud", "permanent");
-    const slots = [{ slot: SLOT, group: "web", v4: [VIP4], v6: [VIP6] }];
+    const slots = [{ slot: SLOT, group: "web", queues: QUEUES, v4: [VIP4], v6: [VIP6] }];
     this.spec = {
       interfaces: [{ name: "veth0", mac: OWN_MAC, peerMac: PEER_MAC, slots }],
       others: ["veth1"],

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { markOf, STEP } from "../../control/switch/ruleset.ts";
 import { ENOBUFS } from "../../kernel_ffi/errno.ts";
 import { parseMac } from "../../kernel_ffi/address.ts";
+import { queuesOf } from "../../control/switch/ruleset_spec.ts";
 import { inFreshNamespace, run } from "./namespace.ts";
 import {
   arpRequest,
@@ -14,6 +15,7 @@ import {
   firstBytes,
   OWN_MAC,
   PEER_MAC,
+  QUEUES,
   RulesFixture,
   sendTo,
   SLOT,
@@ -284,7 +286,7 @@ kernelTest("hold lets packets in without a lease, and no answer out", (node) => 
 kernelTest("the node talks to itself as it likes", (node) => {
   const service = node.bind(VIP4);
   const client = node.bind(new Uint8Array([127, 0, 0, 1]), 4001);
-  node.rules.setHold({ v4: [VIP4], v6: [] }, 2000);
+  node.rules.setHold(["web"], 2000);
   assert.equal(sendTo(client, new Uint8Array([127, 0, 0, 1]), 4001, new Uint8Array([3])), 0);
   assert.deepEqual(firstBytes(client), [3]);
   const inside = node.bind(VIP4, 4002);
@@ -309,12 +311,17 @@ kernelTest("two service interfaces: each slot lives on its own, and its addresse
   assert.equal(answers(node.far, question), 0);
 }, {
   interfaces: [
-    { name: "veth0", mac: OWN_MAC, peerMac: PEER_MAC, slots: [{ slot: SLOT, group: "web", v4: [VIP4], v6: [VIP6] }] },
+    {
+      name: "veth0",
+      mac: OWN_MAC,
+      peerMac: PEER_MAC,
+      slots: [{ slot: SLOT, group: "web", queues: QUEUES, v4: [VIP4], v6: [VIP6] }],
+    },
     {
       name: "veth1",
       mac: parseMac("02:00:00:00:00:11")!,
       peerMac: null,
-      slots: [{ slot: 8, group: "db", v4: [new Uint8Array([10, 88, 0, 100])], v6: [] }],
+      slots: [{ slot: 8, group: "db", queues: queuesOf(1), v4: [new Uint8Array([10, 88, 0, 100])], v6: [] }],
     },
   ],
   others: [],

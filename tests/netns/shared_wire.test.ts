@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { parseIp } from "../../kernel_ffi/address.ts";
 import { HoldQueue } from "../../kernel_ffi/nfqueue.ts";
 import { ShadowQueue } from "../../kernel_ffi/nfqueue_shadow.ts";
-import { QUEUE_DIRECT, QUEUE_PASSED, QUEUE_SHADOW } from "../../control/switch/ruleset_spec.ts";
 import { virtualMacs } from "../../control/switch/virtual_mac.ts";
 import { inFreshNamespace, run } from "./namespace.ts";
 import {
@@ -14,6 +13,7 @@ import {
   firstBytes,
   OWN_MAC,
   PEER_MAC,
+  QUEUES,
   RulesFixture,
   sendTo,
   SLOT,
@@ -24,8 +24,8 @@ import {
 import { checksum, ETHERTYPE, frame, udp } from "./wire.ts";
 
 const { mac: VMAC, passedMac } = virtualMacs("pair", "web", "veth0", null);
-const shared = { mac: VMAC, passedMac, queue: QUEUE_SHADOW };
-const slots = [{ slot: SLOT, group: "web", v4: [VIP4], v6: [VIP6], shared }];
+const shared = { mac: VMAC, passedMac };
+const slots = [{ slot: SLOT, group: "web", queues: QUEUES, v4: [VIP4], v6: [VIP6], shared }];
 
 function kernelTest(name: string, body: (node: RulesFixture) => void): void {
   Deno.test(name, () =>
@@ -144,7 +144,7 @@ kernelTest("neighbour discovery speaks of the virtual MAC, with a right checksum
 });
 
 kernelTest("the shadow keeps what comes without a lease; the old part goes, the rest is served in order", (node) => {
-  const queue = new ShadowQueue(QUEUE_SHADOW, 1000);
+  const queue = new ShadowQueue(QUEUES.shadow, 1000);
   try {
     const v4 = node.bind(VIP4);
     node.rules.setShadowed([VMAC]);
@@ -170,7 +170,7 @@ kernelTest("the shadow keeps what comes without a lease; the old part goes, the 
 });
 
 kernelTest("IPv6 in the shadow, and its length", (node) => {
-  const queue = new ShadowQueue(QUEUE_SHADOW, 1000);
+  const queue = new ShadowQueue(QUEUES.shadow, 1000);
   try {
     const v6 = node.bind(VIP6);
     node.rules.setShadowed([VMAC]);
@@ -193,14 +193,14 @@ kernelTest("a shadow whose daemon has died is a shut gate", (node) => {
 });
 
 kernelTest("held are the virtual MAC and what the peer passes on, apart", (node) => {
-  const queues = [QUEUE_PASSED, QUEUE_DIRECT].map((queue) =>
+  const queues = [QUEUES.passed, QUEUES.direct].map((queue) =>
     new HoldQueue(queue, { maxLength: 100, copyPackets: true })
   );
   const [passed, direct] = queues as [HoldQueue, HoldQueue];
   try {
     const v4 = node.bind(VIP4);
     node.order("hold");
-    node.rules.setHold({ v4: [VIP4], v6: [VIP6], macs: [VMAC, passedMac] }, 2000);
+    node.rules.setHold(["web"], 2000);
     for (const first of [1, 2, 3, 4]) node.far.send(to(VMAC, first));
     for (const first of [2, 3]) node.far.send(to(passedMac, first, { by: PEER_MAC }));
     assert.deepEqual([passed.drain(), direct.drain()], [2, 4]);
@@ -211,7 +211,7 @@ kernelTest("held are the virtual MAC and what the peer passes on, apart", (node)
     assert.deepEqual(firstBytes(v4), [2, 3, 4]);
     assert.equal(direct.sifted, 3);
     node.order("unhold");
-    node.rules.clearHold();
+    node.rules.setHold([], 2000);
     node.far.send(to(passedMac, 5, { by: PEER_MAC }));
     node.far.send(to(VMAC, 6));
     assert.deepEqual(firstBytes(v4), [6], "without a hold what is passed on has come by itself");
