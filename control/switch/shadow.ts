@@ -199,9 +199,11 @@ export class Shadow {
     log.note(nowUs, queue.highest, queue.packets - kept.toldPackets, queue.bytes - kept.toldBytes);
     kept.toldPackets = queue.packets;
     kept.toldBytes = queue.bytes;
-    // Older ones have been sent again by their senders, or given up, long since.
-    log.takeUntil(nowUs - this.#ageMaxUs);
-    this.#dropTaken(kept);
+    // Older ones have been sent again by their senders, or given up, long since. Not once they are this node's to serve, and wait for its services.
+    if (this.#node.groups[kept.group.index]!.role !== "primary") {
+      log.takeUntil(nowUs - this.#ageMaxUs);
+      this.#dropTaken(kept);
+    }
     log.takeDownTo(kept.maxBytes, PACKETS_MAX);
     const tooMany = log.taken;
     this.#dropTaken(kept);

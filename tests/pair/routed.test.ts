@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { run } from "../../control/lab/command.ts";
 import { LabProcess } from "../../control/lab/process.ts";
-import { NODES, SERVER_V4 } from "../../control/lab/topology.ts";
+import { CLIENT_V4, NODES, SERVER_V4 } from "../../control/lab/topology.ts";
 import { assertPerfect, assertReigns, sleep, withPair } from "./pair.ts";
 
 Deno.test("a called off move of a group on two networks gives each packet back by the one it came by", async () => {
@@ -13,21 +13,34 @@ Deno.test("a called off move of a group on two networks gives each packet back b
         await run("ip", "netns", "exec", world.net.node(node), "sysctl", "-qw", `net.ipv4.conf.${device}.rp_filter=1`);
       }
     }
-    const server = LabProcess.inner(world.net.server, { part: "udp-echo", addresses: [SERVER_V4] });
+    const echoes = [[world.net.server, SERVER_V4], [world.net.client, CLIENT_V4]].map(([namespace, address]) =>
+      LabProcess.inner(namespace!, { part: "udp-echo", addresses: [address] })
+    );
     try {
-      await server.line((line) => line === "ready", 20_000);
+      for (const echo of echoes) await echo.line((line) => line === "ready", 20_000);
+      // Questions from both sides: nothing comes back of one that is held.
       const traffic = await world.udp({ durationMs: 3000, intervalUs: 5000, remote: SERVER_V4 });
+      const other = LabProcess.inner(world.net.server, {
+        part: "udp-client",
+        local: SERVER_V4,
+        remote: CLIENT_V4,
+        intervalUs: 5000,
+        durationMs: 3000,
+        progress: false,
+      });
+      echoes.push(other);
+      await other.line((line) => line === "started", 20_000);
       await sleep(500);
       // The drain takes longer than the operator is willing to wait.
       const receipt = await world.switchover(standby, standby, 200);
       assert.equal(receipt.outcome, "aborted", receipt.reason);
       await world.until(async () => await world.role(primary) === "primary", 5000, "the old node to serve on");
       assertPerfect(await traffic.result());
-      // Questions by one network, answers by the other; what was answered was passed on in both directions.
-      assert.ok(receipt.packets.returned > 10, `${receipt.packets.returned} given back`);
+      assertPerfect(JSON.parse(await other.line((line) => line.startsWith("{"), 20_000)));
+      assert.ok(receipt.packets.returned > 20, `${receipt.packets.returned} given back`);
       await assertReigns(world, primary);
     } finally {
-      await server.kill();
+      await Promise.all(echoes.map((it) => it.kill()));
     }
   }, { routed: true, profile: "wan", timing: 'start_wait = "500ms"\ndrain = "600ms"', group: 'wire = "shared"' });
 });

@@ -237,6 +237,38 @@ sharedTest(
   },
 );
 
+/** As primary it takes its time once FILE is there. */
+const slowService = (file: string) =>
+  `wire = "shared"
+[[group.service]]
+name = "told"
+exec = ["/bin/sleep", "1000"]
+on_primary = [["/bin/sh", "-c", "test ! -e ${file} || sleep 8"]]
+command_timeout = "20s"
+`;
+
+Deno.test("shared wire: a peer that is back while packets are held for services has served none of them, whatever an earlier move was like", async () => {
+  const folder = Deno.makeTempDirSync({ prefix: "segtest-shared-" });
+  try {
+    await withPair(async (world, primary, standby) => {
+      for (const node of [standby, primary]) assert.equal((await world.switchover(node, node)).outcome, "done");
+      Deno.writeTextFileSync(`${folder}/slow`, "");
+      const traffic = await world.udp({ durationMs: 10_000, intervalUs: 5000 });
+      await sleep(300);
+      world.daemon(primary).signal("SIGKILL");
+      await world.until(async () => await world.role(standby) === "primary", 10_000, "the failover");
+      world.start(primary);
+      await world.until(async () => await world.role(primary) === "standby", 10_000, "the peer to be back");
+      const { held, last_switch } = (await world.status(standby))!.groups[0]!;
+      assert.ok(held.now > 100, `${held.now} are held: ${JSON.stringify(last_switch)}`);
+      const { lost, reordered } = await traffic.result();
+      assert.deepEqual({ lost, reordered }, { lost: 0, reordered: 0 });
+    }, { profile: "wan", timing: 'start_wait = "500ms"', group: slowService(`${folder}/slow`) });
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
 sharedTest("without replay nothing is kept and nothing is served twice", async (world, primary, standby) => {
   const seen = await under(world, 1500, () => world.powerOff(primary));
   for (const { duplicates, lost } of seen) {
