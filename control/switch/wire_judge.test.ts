@@ -47,6 +47,20 @@ Deno.test("a second or two of difference, as when traffic begins, are nothing", 
   }
 });
 
+Deno.test("bursts that each of them counts in another second are nothing; one that hears half the bursts is something", () => {
+  const judge = new WireJudge();
+  // Traffic that begins and ends soon: one second later at the peer's count.
+  for (const [own, peer] of [[2, 2], [1600, 2], [500, 1600], [571, 1626], [2, 571], [2, 2]] as const) {
+    assert.equal(judge.look(view(own, peer)), null);
+  }
+  for (let i = 0; i < 50; i++) {
+    assert.equal(judge.look(view(2000, 2)), null);
+    assert.equal(judge.look(view(2, 2000)), null);
+  }
+  const deaf = new WireJudge();
+  assert.match(verdict(deaf, 20, view(2000, 700))[0]!, /b 700/);
+});
+
 Deno.test("what is not counted is not compared", () => {
   const judge = new WireJudge();
   judge.look(view(2000, 0));
