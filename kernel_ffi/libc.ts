@@ -16,6 +16,10 @@ export const LIBC_SYMBOLS = {
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   /** int connect(int fd, const struct sockaddr *addr, socklen_t len) */
   connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  /** int listen(int fd, int backlog) */
+  listen: { parameters: ["i32", "i32"], result: "i32" },
+  /** int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags) */
+  accept4: { parameters: ["i32", "pointer", "pointer", "i32"], result: "i32" },
   /** ssize_t send(int fd, const void *buf, size_t len, int flags) */
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   /** ssize_t sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *to, socklen_t tolen) */

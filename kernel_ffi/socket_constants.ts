@@ -1,5 +1,6 @@
 /** Numbers that several sockets share (asm-generic/socket.h, linux/net.h, linux/socket.h). */
 
+export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 export const SOCK_NONBLOCK = 0x800;
@@ -14,6 +15,8 @@ export const SO_MARK = 36;
 
 export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
+/** An error instead of SIGPIPE. */
+export const MSG_NOSIGNAL = 0x4000;
 export const MSG_ERRQUEUE = 0x2000;
 
 /**

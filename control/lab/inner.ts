@@ -24,7 +24,7 @@ export async function runInner(text: string): Promise<number> {
       runUdpEcho(inner.addresses);
       return 0;
     case "tcp-echo":
-      return await runTcpEcho();
+      return runTcpEcho();
     case "watcher":
       runWatcher();
       return 0;
@@ -35,7 +35,7 @@ export async function runInner(text: string): Promise<number> {
       await runTcpClient(inner);
       return 0;
     case "tcp-crowd":
-      await runCrowd(inner);
+      runCrowd(inner);
       return 0;
     case "janitor":
       await runJanitor(inner.prefix, inner.folder);

@@ -1,14 +1,26 @@
 /** The services of the lab: UDP and TCP echo, on both nodes all the time, knowing nothing of segue. */
 import { encodeSockaddr, parseIp } from "../../kernel_ffi/address.ts";
-import { libc, must, setIntOption } from "../../kernel_ffi/libc.ts";
+import { EAGAIN } from "../../kernel_ffi/errno.ts";
+import { closeFd, errno, libc, must, setIntOption } from "../../kernel_ffi/libc.ts";
 import { Poller } from "../../kernel_ffi/poll.ts";
 import { enlargeReceiveBuffer } from "../../kernel_ffi/receive_buffer.ts";
-import { SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK } from "../../kernel_ffi/socket_constants.ts";
+import {
+  MSG_NOSIGNAL,
+  SO_REUSEADDR,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  SOL_SOCKET,
+} from "../../kernel_ffi/socket_constants.ts";
 import { SERVICE_V4, SERVICE_V6 } from "./topology.ts";
 
 export const UDP_PORT = 9000;
 export const TCP_PORT = 9001;
 
+export const IPPROTO_TCP = 6;
+export const TCP_NODELAY = 1;
+const BACKLOG = 1024;
 const SOL_IP = 0;
 const SOL_IPV6 = 41;
 const IP_FREEBIND = 15;
@@ -56,10 +68,40 @@ export function runUdpEcho(addresses: readonly string[] = [SERVICE_V4, SERVICE_V
   }
 }
 
-/** Echoes what connections bring until the process is ended. */
-export async function runTcpEcho(): Promise<never> {
-  const listener = Deno.listen({ hostname: "::", port: TCP_PORT });
+/** Echoes what connections bring until the process is ended. By ppoll: a crowd's server must not be what the crowd waits for. */
+export function runTcpEcho(): never {
+  const local = encodeSockaddr(parseIp("::")!, TCP_PORT);
+  const listener = must(libc().socket(local[0]!, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "open TCP socket");
+  setIntOption(listener, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
+  must(libc().bind(listener, local, local.length), `bind port ${TCP_PORT}`);
+  must(libc().listen(listener, BACKLOG), `listen on port ${TCP_PORT}`);
+  const poller = new Poller(), connections = new Set<number>(), buffer = new Uint8Array(MTU);
+  poller.set(listener);
   console.log("ready");
-  for await (const connection of listener) void connection.readable.pipeTo(connection.writable).catch(() => {});
-  throw new Error("listener closed");
+  for (;;) {
+    poller.wait(-1);
+    for (const fd of connections) {
+      if (poller.revents(fd) === 0 || echoed(fd, buffer)) continue;
+      poller.remove(fd);
+      connections.delete(fd);
+      closeFd(fd);
+    }
+    if (!poller.readable(listener)) continue;
+    for (let fd = accept(listener); fd >= 0; fd = accept(listener)) {
+      setIntOption(fd, IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY");
+      connections.add(fd);
+      poller.set(fd);
+    }
+  }
+}
+
+function accept(listener: number): number {
+  return libc().accept4(listener, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+/** False when the connection is over. */
+function echoed(fd: number, buffer: Uint8Array<ArrayBuffer>): boolean {
+  const length = libc().recv32(fd, buffer, buffer.length, 0);
+  if (length < 0) return errno() === EAGAIN;
+  return length > 0 && libc().send32(fd, buffer, length, MSG_NOSIGNAL) === length;
 }

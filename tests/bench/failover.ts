@@ -9,6 +9,7 @@ import type { NodeName } from "../../control/lab/topology.ts";
 import { SERVICE_V4 } from "../../control/lab/topology.ts";
 import { reignText } from "../../control/lab/watcher.ts";
 import { World } from "../../control/lab/world.ts";
+import { median } from "./median.ts";
 
 const { values: flags } = parseArgs({
   options: {
@@ -106,10 +107,6 @@ async function faultLater(world: World, scenario: Scenario): Promise<void> {
   const primary = (await world.primary())!;
   await sleep(FAULT_AT_MS);
   await scenario.fault(world, primary, primary === "a" ? "b" : "a");
-}
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((x, y) => x - y)[Math.floor(numbers.length / 2)]!;
 }
 
 async function runScenario(world: World, name: string, scenario: Scenario, runs: number) {
