@@ -1,6 +1,7 @@
 /** From a draft without errors to the configuration that the program uses. */
 import type { GroupDraft, PairDraft, Placed, ServiceDraft } from "./draft.ts";
 import type {
+  ArbiterConfig,
   GroupConfig,
   HealthCheck,
   NodeConfig,
@@ -12,6 +13,8 @@ import type {
 } from "./model.ts";
 import {
   type ADDRESS,
+  type ARBITER,
+  ARBITER_DEFAULTS,
   DEFAULT_KEY_FILE,
   FENCE_TIMEOUT_US,
   GATEWAY_DEFAULTS,
@@ -34,6 +37,21 @@ export function buildConfig(draft: PairDraft): PairConfig {
     timing: mergeTiming(draft.timing),
     nodes: [buildNode(there(first)), buildNode(there(second))],
     groups: draft.groups.map((group) => buildGroup(group, mergeTiming(draft.timing))),
+    ...(draft.arbiter === null ? {} : { arbiter: buildArbiter(draft.arbiter) }),
+  };
+}
+
+function buildArbiter({ keys }: Placed<typeof ARBITER>): ArbiterConfig {
+  return {
+    etcd: there(keys.etcd),
+    timeoutUs: keys.timeout ?? ARBITER_DEFAULTS.timeoutUs,
+    ttlUs: keys.ttl ?? ARBITER_DEFAULTS.ttlUs,
+    prefix: keys.prefix ?? ARBITER_DEFAULTS.prefix,
+    user: keys.user ?? null,
+    passwordFile: keys.password_file ?? null,
+    caFile: keys.ca_file ?? null,
+    certFile: keys.cert_file ?? null,
+    certKeyFile: keys.cert_key_file ?? null,
   };
 }
 

@@ -1,4 +1,5 @@
 /** `segue check`: every problem of the file and of this machine at once. */
+import { checkArbiter } from "./host/arbiter.ts";
 import { formatDigest, pairDigest } from "./digest.ts";
 import { type HostCheck, type HostContext, hostProblem } from "./host/context.ts";
 import { askDaemon, judgeDaemon } from "./host/daemon.ts";
@@ -54,6 +55,7 @@ const PAIR_CHECKS: Readonly<Record<string, HostCheck>> = {
   key: checkKeyFile,
   network: checkNetwork,
   gateways: checkGateways,
+  arbiter: checkArbiter,
   ports: checkPorts,
   programs: checkPrograms,
   jiffy: checkJiffy,

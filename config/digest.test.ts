@@ -43,6 +43,15 @@ Deno.test("the gateway is part of it, how often it is asked is not; other tracks
   assert.equal(one, digest('{ gateway = "10.77.0.254", every = "2s", fall = 3 }'));
 });
 
+Deno.test("an arbiter: what both wait for is in it, whom each asks is not", () => {
+  const digest = (keys: string) => digestOf(`${TEXT}[arbiter]\netcd = ["https://e:1"]\n${keys}`);
+  const one = digest("");
+  assert.notEqual(one, digestOf(TEXT));
+  assert.notEqual(one, digest('timeout = "301ms"'));
+  assert.notEqual(one, digest('prefix = "/x/"'));
+  assert.equal(one, digest('timeout = "300ms"\nttl = "11s"\nca_file = "/ca.pem"'));
+});
+
 Deno.test("the same meaning, written differently, is the same digest", () => {
   const same: [string, string][] = [
     ["10ms", "10000us"],

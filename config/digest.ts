@@ -10,12 +10,12 @@ const DIGEST_FORM = "segue pair digest 1";
 
 /**
  * SHA-256, cut to eight bytes, over what makes a pair: name, nodes and their paths, groups with their addresses and
- * interfaces, wire, prefer, preempt, the gateway that is asked in isolation, and the times on which the safety of a takeover rests. The order of the file counts:
+ * interfaces, wire, prefer, preempt, the gateway and the arbiter that are asked in isolation, and the times on which the safety of a takeover rests. The order of the file counts:
  * nodes, groups and links are told apart on the wire by their place in it. What a node may decide alone (key file,
  * tracks, services, drain, barrier, start_wait) is not in it.
  */
 export function pairDigest(config: PairConfig): Uint8Array<ArrayBuffer> {
-  const { pair, timing, nodes, groups } = config;
+  const { pair, timing, nodes, groups, arbiter } = config;
   const agreed = [
     DIGEST_FORM,
     pair.name,
@@ -31,6 +31,8 @@ export function pairDigest(config: PairConfig): Uint8Array<ArrayBuffer> {
       // A group without one has the digest that it always had.
       ...track.flatMap((it) => it.kind === "gateway" ? [["gateway", it.gateway, it.interface]] : []),
     ]),
+    // And so has a pair. Where its members are, and who asks them, may change one node at a time.
+    ...(arbiter === undefined ? [] : [["arbiter", arbiter.timeoutUs, arbiter.prefix]]),
   ];
   const bytes = new TextEncoder().encode(JSON.stringify(agreed));
   return sha256(bytes).slice(0, DIGEST_BYTES);

@@ -4,6 +4,7 @@ import type { Draft, TableOptions } from "./table.ts";
 import type { KeyPath } from "./problem.ts";
 import {
   ADDRESS,
+  ARBITER,
   GROUP,
   HEALTH,
   NODE,
@@ -39,6 +40,8 @@ export interface GroupDraft extends Placed<typeof GROUP> {
 export interface PairDraft {
   readonly pair: Placed<typeof PAIR>;
   readonly timing: Placed<typeof TIMING>;
+  /** Null: the file has none. */
+  readonly arbiter: Placed<typeof ARBITER> | null;
   readonly nodes: readonly Placed<typeof NODE>[];
   readonly groups: readonly GroupDraft[];
 }
@@ -51,6 +54,7 @@ export function readDraft(report: Report, root: TomlTable): PairDraft {
   return {
     pair: readOne(report, ["pair"], root["pair"], PAIR),
     timing: readOne(report, ["timing"], root["timing"], TIMING),
+    arbiter: root["arbiter"] === undefined ? null : readOne(report, ["arbiter"], root["arbiter"], ARBITER),
     nodes: readMany(report, ["node"], root["node"], NODE),
     groups: listTables(report, ["group"], root["group"]).map(({ path, table }) => readGroup(report, path, table)),
   };

@@ -57,6 +57,7 @@ function entry(text: string, key: string): string {
 const SECTIONS: Readonly<Record<string, string>> = {
   pair: "PAIR",
   timing: "TIMING",
+  arbiter: "ARBITER",
   node: "NODE",
   group: "GROUP",
   "group.addresses": "GROUP",

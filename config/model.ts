@@ -145,9 +145,28 @@ export interface GroupConfig {
   readonly services: readonly ServiceConfig[];
 }
 
+/** The third voice that a node asks which has lost the other one. */
+export interface ArbiterConfig {
+  /** Members of one etcd, as `https://host:2379`. */
+  readonly etcd: readonly string[];
+  /** What the answer may take while a primary that has lost its peer goes on; the longer, the later a takeover that needs it. */
+  readonly timeoutUs: number;
+  /** Whole seconds for which the key of a node that says nothing more stays its own. */
+  readonly ttlUs: number;
+  /** The key is this and the pair's name. */
+  readonly prefix: string;
+  readonly user: string | null;
+  readonly passwordFile: string | null;
+  /** PEM: who may have signed etcd's certificates, and this node's own certificate. */
+  readonly caFile: string | null;
+  readonly certFile: string | null;
+  readonly certKeyFile: string | null;
+}
+
 export interface PairConfig {
   readonly pair: { readonly name: string; readonly keyFile: string };
   readonly timing: Timing;
   readonly nodes: readonly [NodeConfig, NodeConfig];
   readonly groups: readonly GroupConfig[];
+  readonly arbiter?: ArbiterConfig;
 }

@@ -185,6 +185,37 @@ export const TIMING = {
   start_wait: time(),
 } as const satisfies Shape;
 
+/** A member of etcd: no path, no name or password in it. */
+const etcdUrl = () =>
+  text<string>((input) => {
+    const hint = 'for example "https://10.79.0.1:2379"';
+    if (!/^https?:\/\//.test(input) || !URL.canParse(input)) {
+      return { reason: `${JSON.stringify(input)} is not an address of etcd`, hint };
+    }
+    const url = new URL(input);
+    if (url.username !== "" || url.password !== "") {
+      return { reason: "a name and a password have no place here", hint: "user and password_file under [arbiter]" };
+    }
+    if (url.pathname !== "/" || url.search !== "" || url.hash !== "") {
+      return { reason: `${JSON.stringify(input)} goes on behind the port`, hint };
+    }
+    return url.origin;
+  });
+
+export const ARBITER = {
+  etcd: example(z.array(etcdUrl()), 'etcd = ["https://10.79.0.1:2379"]'),
+  timeout: time(),
+  ttl: time(),
+  prefix: pattern(/^[\x21-\x7e]{1,128}$/, "is not the beginning of a key", 'for example "/segue/"').optional(),
+  user: pattern(/^[^\0]{1,256}$/, "is not a name of a user", "").optional(),
+  password_file: absolutePath().optional(),
+  ca_file: absolutePath().optional(),
+  cert_file: absolutePath().optional(),
+  cert_key_file: absolutePath().optional(),
+} as const satisfies Shape;
+
+export const ARBITER_DEFAULTS = { timeoutUs: 300_000, ttlUs: 10_000_000, prefix: "/segue/" } as const;
+
 export const NODE = {
   name: example(nodeName(), 'name = "a"'),
   paths: example(z.array(endpoint()), 'paths = ["10.78.0.1:4790", "10.77.0.1:4790"]'),
@@ -289,7 +320,7 @@ export const HEALTH_DEFAULTS = { everyUs: 500_000, timeoutUs: 200_000, fall: 3, 
 
 /** Keys that hold tables of their own, per table. */
 export const SUB_TABLES = {
-  root: ["pair", "timing", "node", "group"],
+  root: ["pair", "timing", "arbiter", "node", "group"],
   group: ["addresses", "track", "state", "shared", "service"],
   service: ["health"],
 } as const;
@@ -298,6 +329,7 @@ export const SUB_TABLES = {
 export const TABLES: Readonly<Record<string, Shape>> = {
   pair: PAIR,
   timing: TIMING,
+  arbiter: ARBITER,
   node: NODE,
   group: GROUP,
   "group.addresses": ADDRESS,
@@ -309,4 +341,4 @@ export const TABLES: Readonly<Record<string, Shape>> = {
 };
 
 /** Keys of the design that this version does not have. */
-export const NOT_YET: readonly string[] = ["flows", "arbiter"];
+export const NOT_YET: readonly string[] = ["flows"];

@@ -45,6 +45,10 @@ export type Effect =
   | { readonly kind: "fencePeer"; readonly group: number; readonly order: number }
   /** Not any more: the peer lives. */
   | { readonly kind: "fenceOff" }
+  /** The main thread asks the arbiter for its key until it is released; what it learns comes back as `arbiter`. */
+  | { readonly kind: "claimKey"; readonly order: number }
+  /** The key is not wanted any more, and not counted on from here on. */
+  | { readonly kind: "releaseKey"; readonly order: number }
   /** A switch begins: its receipt counts from here. */
   | {
     readonly kind: "begin";

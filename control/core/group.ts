@@ -1,5 +1,7 @@
 /** One group on one node: its state, and the facts about the node that decisions are made from. Plain data, no behaviour. */
+import type { Arbiter } from "./arbiter.ts";
 import type { Effect, FrameStep } from "./effects.ts";
+import { entitled } from "./entitled.ts";
 import type { Fencing } from "./fencing.ts";
 import { createGateway, type Gateway, type GatewaySetup } from "./gateway.ts";
 import { emptyGroupBeat, type GroupBeat, type Phase } from "./heartbeat.ts";
@@ -148,6 +150,8 @@ export interface NodeFacts {
   nextSwitchId: number;
   /** How far the peer's end has been made sure of; null: nobody is to. */
   fencing: Fencing | null;
+  /** The third voice; null: there is none. */
+  readonly arbiter: Arbiter | null;
   readonly out: Effect[];
 }
 
@@ -247,7 +251,7 @@ export function leased(g: GroupState): boolean {
 
 /** The mark under which a regular heartbeat leaves on the group's interfaces; null: none. */
 export function beatStep(n: NodeFacts, g: GroupState): FrameStep | null {
-  if (leased(g)) return g.carrier ? "refresh" : null;
+  if (leased(g)) return g.carrier && entitled(n) ? "refresh" : null;
   if (g.role === "preparing") return "hold";
   if (g.role === "leaving") return g.phase === "reclaiming" ? "hold" : "pass";
   return n.nowUs < g.passUntilUs ? "pass" : null;

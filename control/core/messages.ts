@@ -1,4 +1,5 @@
 /** What the main thread and the switch thread say to each other. Plain data: it crosses threads by structured clone or as JSON. */
+import type { ArbiterWord } from "./arbiter.ts";
 import type { Jitter } from "./jitter.ts";
 import type { KeysStatus } from "./pair_keys.ts";
 import type { Alarm, NodeEvent, Role, ServingRole, SwitchReceipt } from "./vocabulary.ts";
@@ -42,6 +43,8 @@ export type SwitchCommand =
     readonly reason: string;
     readonly steps: readonly { readonly step: string; readonly atUs: number }[];
   }
+  /** What has become of `claimKey`: more than once, until the key is released. */
+  | { readonly kind: "arbiter"; readonly order: number; readonly word: ArbiterWord }
   /** Somebody works on this node by hand: `preempt` does not act. */
   | { readonly kind: "maintenance"; readonly on: boolean }
   /** Raised or lowered by another thread, shown in status. */
@@ -84,6 +87,9 @@ export type SwitchReport =
   | { readonly kind: "fencePeer"; readonly group: string; readonly order: number }
   /** The peer lives: end the command, if it still runs. Nobody waits for an answer. */
   | { readonly kind: "fenceOff" }
+  /** Ask the arbiter for its key, and keep it, until it is released; the answers are `arbiter`. */
+  | { readonly kind: "claimKey"; readonly order: number }
+  | { readonly kind: "releaseKey"; readonly order: number }
   /** The group's role on this node, whenever it has changed. `alone`: it is primary now, and the peer was silent when it became that. */
   | {
     readonly kind: "role";
@@ -236,6 +242,22 @@ export interface GroupSnapshot {
   readonly stragglers: readonly { readonly address: string; readonly packets: number; readonly seconds: number }[];
 }
 
+/** The arbiter, as this node knows it. */
+export interface ArbiterSnapshot {
+  /** Whom it asks. */
+  readonly etcd: readonly string[];
+  readonly key: string;
+  /** Null before the first answer; the reason where it is false. */
+  readonly reachable: boolean | null;
+  readonly reason: string | null;
+  /** How long the last claim's answer took. */
+  readonly answer_ms: number | null;
+  /** The key is wanted, as the peer is not heard; it is ours; or why it is not. */
+  readonly asked: boolean;
+  readonly ours: boolean;
+  readonly refused: string | null;
+}
+
 /** Everything the switch thread knows, for status, metrics and console. */
 export interface SwitchSnapshot {
   readonly node: string;
@@ -252,6 +274,8 @@ export interface SwitchSnapshot {
   /** Fingerprints of the pair's keys. Earlier versions did not tell. */
   readonly keys?: KeysStatus;
   readonly groups: readonly GroupSnapshot[];
+  /** Null: there is none. Earlier versions did not tell. */
+  readonly arbiter?: ArbiterSnapshot | null;
   readonly alarms: readonly Alarm[];
   /** Datagrams that were dropped, by reason. */
   readonly rejected: Readonly<Record<string, number>>;

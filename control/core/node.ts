@@ -5,6 +5,7 @@
  * State is changed in place: at a thousand events a second an immutable machine would feed the garbage collector of the one
  * thread that must not pause. It is deterministic all the same: same state and event, same state and effects.
  */
+import { type ArbiterEvent, createArbiter, losesEntitlement, noteArbiter, tickArbiter } from "./arbiter.ts";
 import { judgeConfig } from "./compatible.ts";
 import { answerCommand, becomeFenced, keepEpochsAhead } from "./become.ts";
 import { switchover } from "./command.ts";
@@ -88,8 +89,12 @@ export type CoreEvent =
   }
   /** The command that makes sure that the peer is off has ended. */
   | { readonly kind: "peerFenced"; readonly order: number; readonly ok: boolean; readonly reason: string }
-  /** Something besides silence speaks for the peer's death. */
-  | { readonly kind: "hint"; readonly source: HintSource; readonly reason: string }
+  | ArbiterEvent
+  /**
+   * Something besides silence speaks for the peer's death. `sure`: it came by a path that had worked until then, so that it is not a filter that
+   * speaks.
+   */
+  | { readonly kind: "hint"; readonly source: HintSource; readonly reason: string; readonly sure?: boolean }
   /** This thread slept past its time. */
   | { readonly kind: "lateWake"; readonly lateUs: number }
   | { readonly kind: "eligible"; readonly group: number; readonly ok: boolean; readonly reason: string }
@@ -119,6 +124,8 @@ export interface NodeSetup {
   readonly limits: Limits;
   /** A takeover without the peer's word waits until the peer has been fenced. */
   readonly fencing?: boolean;
+  /** There is an arbiter, whose answer may take so long while a primary that lost its peer goes on. */
+  readonly arbiterUs?: number | null;
   readonly groups: readonly Omit<Parameters<typeof createGroup>[0], "index">[];
 }
 
@@ -142,6 +149,7 @@ export function createNode(setup: NodeSetup, nowUs: number): NodeState {
     maintenance: false,
     // The nodes' numbers never meet: one is even, the other odd.
     fencing: setup.fencing === true ? createFencing() : null,
+    arbiter: createArbiter(setup.arbiterUs ?? null, nowUs),
     nextSwitchId: ((setup.session % 0x3fff_ffff) * 2 + setup.index) >>> 0,
     out: [],
     freshness: createFreshness(setup.session),
@@ -156,6 +164,7 @@ export function createNode(setup: NodeSetup, nowUs: number): NodeState {
 export function stepNode(n: NodeState, nowUs: number, event: CoreEvent): readonly Effect[] {
   n.out.length = 0;
   n.nowUs = nowUs;
+  noteArbiter(n, event, n.groups);
   switch (event.kind) {
     case "tick":
       tick(n);
@@ -205,6 +214,8 @@ export function stepNode(n: NodeState, nowUs: number, event: CoreEvent): readonl
     case "peerFenced":
       fenceAnswered(n, event.order, event.ok, event.reason);
       break;
+    case "arbiter":
+      break;
     case "hint":
       takeHint(n, event.source, event.reason);
       break;
@@ -245,12 +256,14 @@ export function stepNode(n: NodeState, nowUs: number, event: CoreEvent): readonl
 }
 
 function tick(n: NodeState): void {
+  tickArbiter(n, n.groups);
   for (const g of n.groups) tickGroup(n, g);
   if (n.nowUs >= n.nextBeatUs) n.out.push({ kind: "beat", group: null, step: null });
 }
 
 function tickGroup(n: NodeState, g: GroupState): void {
   tickGateway(n, g);
+  if (losesEntitlement(n, g)) return;
   switch (g.role) {
     case "starting":
       return tickStarting(n, g);

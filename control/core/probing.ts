@@ -4,6 +4,7 @@
  * A kernel that holds the lease answers within a fraction of the probe interval, whatever has become of its daemon; one
  * that does not is mute. So two questions in a row without an answer, each with its full time, mean that nobody speaks.
  */
+import { arbiterConsents } from "./arbiter.ts";
 import { fenceOff, peerOff } from "./fencing.ts";
 import { gatewayConsents } from "./gateway.ts";
 import { able, type GroupState, type NodeFacts } from "./group.ts";
@@ -41,7 +42,7 @@ export function probe(n: NodeFacts, g: GroupState): boolean {
     p.sentUs = 0;
   }
   const proven = p.unanswered >= neededProbes(g) && n.nowUs - silentSinceUs(n, g) >= neededSilenceUs(n, g);
-  if (proven && able(n, g) && gatewayConsents(n, g) && peerOff(n, g)) return true;
+  if (proven && able(n, g) && gatewayConsents(n, g) && arbiterConsents(n, g) && peerOff(n, g)) return true;
   if (!due || !g.carrier) return false;
   p.sentUs = n.nowUs;
   p.nextUs = n.nowUs + n.limits.probeUs;

@@ -41,6 +41,7 @@ export interface ScriptSetup {
   readonly shared?: boolean;
   readonly gateway?: GatewaySetup;
   readonly fencing?: boolean;
+  readonly arbiterUs?: number;
 }
 
 /** What the switch thread does with a heartbeat among it. */
@@ -88,6 +89,7 @@ export class ScriptedNode {
       digest: new Uint8Array(8),
       limits: FAST,
       fencing: setup.fencing === true,
+      arbiterUs: setup.arbiterUs ?? null,
       groups: [group],
     }, 0);
     this.group = this.node.groups[0]!;
@@ -174,6 +176,9 @@ export function formatEffect(effect: Effect): string {
       return `begin ${effect.switch}`;
     case "fencePeer":
       return `fencePeer ${effect.order}`;
+    case "claimKey":
+    case "releaseKey":
+      return `${effect.kind} ${effect.order}`;
     case "step":
       return `step ${effect.text}`;
     case "end":

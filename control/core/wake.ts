@@ -8,7 +8,9 @@ import { suspectAfterUs } from "./step_waiting.ts";
 
 /** The next beat is due a full interval from now; a node that is standby in everything beats slower. */
 export function beatDone(n: NodeState, nowUs: number): void {
-  const quiet = n.groups.every((g) => g.role === "standby" && g.phase === "none" && g.gateway === null) && peerAlive(n);
+  const quiet = n.groups.every((g) => g.role === "standby" && g.phase === "none" && g.gateway === null) &&
+    n.arbiter === null &&
+    peerAlive(n);
   const interval = quiet ? n.limits.slowBeatUs : n.limits.heartbeatUs;
   // On a grid while on time, so that small delays do not add up; from now on when a beat came early or much too late.
   const grid = n.nextBeatUs + interval;

@@ -4,13 +4,14 @@ import type { Floor } from "../answers/floor.ts";
 import type { Rehearsal } from "../answers/rehearsal.ts";
 import type { ApiBackend, ServicesBackend, StateBackend, SwitchoverRequest } from "../api/backend.ts";
 import { ApiProblem } from "../api/problem.ts";
-import type { SwitchInit, SwitchReport, SwitchSnapshot } from "../core/messages.ts";
+import type { SwitchCommand, SwitchInit, SwitchReport, SwitchSnapshot } from "../core/messages.ts";
 import type { NodeEvent, SwitchReceipt } from "../core/vocabulary.ts";
 import type { JournalClient } from "../journal/client.ts";
 import type { JournalEntry, JournalHealth } from "../journal/entry.ts";
 import { ConnectionCounts } from "./connections.ts";
 import { Acquaintance } from "./acquaintance.ts";
 import { AnswerDesk } from "./answer_desk.ts";
+import { ArbiterDesk } from "./arbiter.ts";
 import { Fencer } from "./fencer.ts";
 import { KeyRing } from "./key_ring.ts";
 import type { Log } from "./log.ts";
@@ -22,8 +23,6 @@ import { Serving } from "./serving.ts";
 import type { RunOptions, Settings } from "./settings.ts";
 import { SwitchThread } from "./switch_thread.ts";
 import { watchSwitch } from "./watchdog.ts";
-
-const JOURNAL_ALARM = "journal";
 
 export interface DaemonParts {
   readonly options: RunOptions;
@@ -41,6 +40,7 @@ export class Daemon implements ApiBackend {
   #serving!: Serving;
   #fencer!: Fencer;
   readonly #acquaintance = new Acquaintance();
+  #arbiter!: ArbiterDesk;
   readonly #keys: KeyRing;
   #desk: AnswerDesk | null = null;
   #end: (code: number) => void = () => {};
@@ -65,11 +65,10 @@ export class Daemon implements ApiBackend {
     this.#services = this.#makeServices();
     this.#state = await this.#openState(init.keys);
     this.#serving = this.#makeServing();
-    this.#fencer = new Fencer(this.#settings.config, {
-      node: this.#settings.node,
-      log: this.#p.log,
-      send: (command) => this.#switch.send(command),
-    });
+    const { config, node } = this.#settings;
+    const parts = { node, log: this.#p.log, send: (command: SwitchCommand) => this.#switch.send(command) };
+    this.#fencer = new Fencer(config, parts);
+    this.#arbiter = new ArbiterDesk(config, parts);
     this.#state.start();
     return await new Promise((resolve) => {
       this.#end = (code) => {
@@ -122,6 +121,7 @@ export class Daemon implements ApiBackend {
           config: () => this.#settings.config,
         });
         this.#services.start();
+        this.#arbiter.start();
         sdNotify("READY=1");
         return;
       case "event":
@@ -141,6 +141,9 @@ export class Daemon implements ApiBackend {
         return this.#fencer.off();
       case "speakers":
         return this.#acquaintance.make(report.addresses);
+      case "claimKey":
+      case "releaseKey":
+        return this.#arbiter.order(report);
       case "keys":
         return this.#state.sealWith(report.signs);
       case "reserveEpochs":
@@ -224,7 +227,7 @@ export class Daemon implements ApiBackend {
       : `${health.text}; the damaged journal is kept as ${health.setAside}`;
     this.#switch.send({
       kind: "alarm",
-      alarm: JOURNAL_ALARM,
+      alarm: "journal",
       text: health.ok && health.setAside === undefined ? null : text,
     });
   }
@@ -240,6 +243,7 @@ export class Daemon implements ApiBackend {
     this.#stopping = true;
     this.#p.log.write("notice", `${signal}: handing over what can be handed over, then stopping`);
     await this.#switch.result({ kind: "stop" });
+    await this.#arbiter.close();
     await this.#services.manager.stop();
     this.#end(0);
   }
@@ -255,6 +259,7 @@ export class Daemon implements ApiBackend {
     const { manager } = this.#services;
     return {
       ...snapshot,
+      arbiter: this.#arbiter.snapshot(),
       rejected: { ...snapshot.rejected, ...this.#state.rejected() },
       groups: snapshot.groups.map((group) => ({
         ...group,
@@ -342,6 +347,7 @@ export class Daemon implements ApiBackend {
       changed.push("the keys of pair.key_file");
     }
     this.#fencer.reload(config);
+    this.#arbiter.reload(config);
     this.#p.log.write("notice", changed.length === 0 ? "reload: nothing has changed" : `reload: ${changed.join(", ")}`);
     return { changed };
   }

@@ -2,6 +2,7 @@
 import { monotonicUs } from "../../kernel_ffi/libc.ts";
 import type { SwitchContext } from "./context.ts";
 import type { Executor } from "./executor.ts";
+import type { PathLink } from "./links.ts";
 
 const ECONNREFUSED = 111;
 
@@ -17,11 +18,13 @@ export class ClosedPorts {
   }
 
   /** An error was pending on a path's socket. */
-  failed(errno: number, host: string): void {
+  failed(errno: number, { remote: { host }, stats }: PathLink): void {
     if (errno !== ECONNREFUSED) return;
     const now = monotonicUs(), reason = `port unreachable at ${host}: the peer's daemon is gone`;
+    // A filter that refuses speaks with the voice of a closed port, but on a path that has not worked before either.
+    const sure = stats.heardUs >= this.#c.node.heardUs - this.#c.node.limits.suspectUs;
     this.#c.evidence.noteHint(reason, now);
-    this.#executor.step(now, { kind: "hint", source: "port", reason });
+    this.#executor.step(now, { kind: "hint", source: "port", reason, sure });
     this.#peerGone(now, reason);
   }
 

@@ -107,6 +107,9 @@ export class Executor {
         return c.report({ kind: "fencePeer", group: c.node.groups[effect.group]!.name, order: effect.order });
       case "fenceOff":
         return c.report({ kind: "fenceOff" });
+      case "claimKey":
+      case "releaseKey":
+        return c.report({ kind: effect.kind, order: effect.order });
       case "begin":
         c.beginReceipt(effect, nowUs);
         return;

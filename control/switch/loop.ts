@@ -142,7 +142,7 @@ export class SwitchLoop {
     // Refusals first: what they say is refuted by a heartbeat that came at the same time, not the other way round.
     for (const path of context.links.paths) {
       if (path.socket !== null && poller.failed(path.socket.fd)) {
-        this.#closedPorts.failed(path.socket.drainErrors(), path.remote.host);
+        this.#closedPorts.failed(path.socket.drainErrors(), path);
       }
     }
     for (let i = 0; i < frames.length; i++) if (poller.revents(frames[i]!.socket.fd) !== 0) receiver.readFrames(i);
@@ -299,6 +299,8 @@ export class SwitchLoop {
         for (const g of c.node.groups) for (const { step, atUs } of command.steps) c.receipts.step(g.index, step, atUs);
         return executor.step(now, { kind: "peerFenced", order, ok, reason });
       }
+      case "arbiter":
+        return executor.step(now, command);
       case "maintenance":
         return executor.step(now, { kind: "maintenance", on: command.on });
       case "alarm":

@@ -243,6 +243,7 @@ function createNodeFor(init: SwitchInit, config: PairConfig, plan: SwitchPlan): 
     digest: pairDigest(config),
     limits: planLimits(config.timing),
     fencing: config.nodes[1 - plan.self]!.fence !== undefined,
+    arbiterUs: config.arbiter?.timeoutUs ?? null,
     groups: plan.groups.map((group) => {
       const known = init.epochs.find((one) => one.group === group.config.name);
       return {

@@ -8,6 +8,7 @@
  * --bug NAME      with a planted bug; without a name: which there are
  * --trace         prints what happens, line by line
  * --stream        histories of the peer stream alone
+ * --splits        histories of a pair with an arbiter, whose LAN splits
  * ```
  *
  * Prints the seed first. Ends with 1 if a rule was broken: with the rule, the last events and the command that plays it again.
@@ -16,6 +17,7 @@ import { parseArgs } from "node:util";
 import process from "node:process";
 import { type Outcome, play } from "./history.ts";
 import { BUGS } from "./planted_bugs.ts";
+import { playSplits } from "./splits.ts";
 import { playStream } from "./stream/scenario.ts";
 import type { Hooks } from "./world.ts";
 
@@ -98,6 +100,7 @@ const { values } = parseArgs({
     bug: { type: "string" },
     trace: { type: "boolean", default: false },
     stream: { type: "boolean", default: false },
+    splits: { type: "boolean", default: false },
   },
 });
 const hooks = hooksOf(values.bug);
@@ -110,6 +113,6 @@ const broken = await playMany(
     trace: values.trace,
     bug: values.bug ?? null,
   },
-  values.stream ? playStreams : (seed, onTrace) => play(seed, hooks, onTrace),
+  values.stream ? playStreams : (seed, onTrace) => (values.splits ? playSplits : play)(seed, hooks, onTrace),
 );
 if (broken > 0) Deno.exit(1);

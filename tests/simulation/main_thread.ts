@@ -2,6 +2,8 @@
  * The main thread of one simulated process: state, its peer stream, the orders of a switch and who may serve, put together as
  * `control/daemon/` does. Everything here but the services, which are played, is the code that ships.
  */
+import { Keeper } from "../../control/arbiter/keeper.ts";
+import type { Store } from "../../control/arbiter/store.ts";
 import type { SwitchReport } from "../../control/core/messages.ts";
 import type { CoreEvent } from "../../control/core/node.ts";
 import { Eligibility } from "../../control/daemon/eligibility.ts";
@@ -35,10 +37,14 @@ export interface MainParts {
   readonly note: (text: string) => void;
   /** Services that a switch waits for: the share of orders that fail; null: there are none. */
   readonly servicesFail: number | null;
+  /** The arbiter, as this process sees it. */
+  readonly store: Store | null;
   readonly hooks: MainHooks;
 }
 
 const GROUP = "web";
+/** A quarter of the leases that the store gives (`etcd.ts`). */
+const RENEW_US = 1_250_000;
 const WAIT_US = 200_000;
 
 export class MainThread {
@@ -47,6 +53,7 @@ export class MainThread {
   readonly #p: MainParts;
   readonly #eligibility: Eligibility;
   #serving: Serving | null = null;
+  readonly #keeper: Keeper | null;
   #link: PeerLink | null = null;
   /** Reports of the switch thread that came before everything was read from the disk. */
   #early: SwitchReport[] = [];
@@ -59,8 +66,25 @@ export class MainThread {
       parts.send({ kind: "eligible", group: 0, ok, reason })
     );
     parts.send({ kind: "compared", group: 0, on: false });
+    this.#keeper = this.#openKeeper();
     this.#eligibility.say("state", GROUP, { ok: false, reason: "its state is being read from the disk" });
     void this.#open();
+  }
+
+  #openKeeper(): Keeper | null {
+    const { store, clock, node, random, send } = this.#p;
+    if (store === null) return null;
+    const keeper = new Keeper({
+      store,
+      clock,
+      node: node.name,
+      run: `${random.int(0, 2 ** 30)}`,
+      renewUs: () => RENEW_US,
+      tell: (order, word) => send({ kind: "arbiter", order, word }),
+      health: () => {},
+    });
+    keeper.start();
+    return keeper;
   }
 
   async #open(): Promise<void> {
@@ -139,6 +163,10 @@ export class MainThread {
 
   /** From the switch thread. */
   reports(reports: readonly SwitchReport[]): void {
+    for (const report of reports) {
+      if (report.kind === "claimKey") this.#keeper?.claim(report.order);
+      else if (report.kind === "releaseKey") this.#keeper?.release(report.order);
+    }
     if (this.#serving === null) return void this.#early.push(...reports);
     for (const report of reports) {
       if (report.kind === "serve") void this.#serving.order(report);

@@ -36,6 +36,8 @@ export class Referee {
   readonly violations: string[] = [];
   /** Moments at which two nodes alone cannot know better; `excuse`. */
   excused = 0;
+  /** With an arbiter one owner is all that there may be, though the LAN is in two parts. */
+  acrossSplits = false;
   readonly writes: Acknowledged[] = [];
   readonly #takes: { readonly node: number; readonly epoch: number }[] = [];
   readonly #nodes: readonly [SimNode, SimNode];
@@ -63,13 +65,14 @@ export class Referee {
   /** After every event. */
   watch(nowUs: number, split: boolean): void {
     const [a, b] = this.#nodes;
-    if (split || !a.speaks(nowUs) || !b.speaks(nowUs)) return;
+    if ((split && !this.acrossSplits) || !a.speaks(nowUs) || !b.speaks(nowUs)) return;
     if (nowUs <= this.#excusedUntil) {
       if (this.#counted !== this.#excusedUntil) this.excused++;
       this.#counted = this.#excusedUntil;
       return;
     }
-    if (this.violations.length === 0) this.violate("two owners: both kernels let the address speak on one LAN");
+    if (this.violations.length > 0) return;
+    this.violate(`two owners: both kernels let the address speak ${split ? "on two parts of the LAN" : "on one LAN"}`);
   }
 
   took(node: SimNode, epoch: number, handedOverBy: number | null): void {

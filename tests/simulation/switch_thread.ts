@@ -298,6 +298,10 @@ export class SwitchThread {
         return;
       case "serve":
         return this.#serve(effect);
+      case "claimKey":
+      case "releaseKey":
+        this.#reports.push({ kind: effect.kind, order: effect.order });
+        return;
       case "result":
         return outside.result(node, effect.id, effect.ok, effect.error);
       case "reserve":

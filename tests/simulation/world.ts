@@ -5,8 +5,9 @@
  */
 import { type CoreTiming, type Limits, planLimits } from "../../control/core/limits.ts";
 import type { Heartbeat } from "../../control/core/heartbeat.ts";
-import type { CoreEvent } from "../../control/core/node.ts";
+import type { CoreEvent, NodeState } from "../../control/core/node.ts";
 import type { AckLevel } from "../../control/state/waits.ts";
+import { SimEtcd } from "./etcd.ts";
 import { overTheWire, photograph } from "./datagram.ts";
 import { SimDisk } from "./disk.ts";
 import { SimKernel } from "./kernel.ts";
@@ -27,6 +28,9 @@ export interface Hooks {
   readonly disk?: (disk: SimDisk) => void;
   readonly switchThread?: SwitchHooks;
   readonly main?: MainHooks;
+  readonly etcd?: (etcd: SimEtcd) => void;
+  /** May replace what the core of each new process knows. */
+  readonly core?: (core: NodeState) => void;
   /** Answers to questions about the address get lost. */
   readonly noAnswers?: boolean;
 }
@@ -40,6 +44,8 @@ export interface Settings {
   /** Timers come late now and then, clocks drift. */
   readonly rough: boolean;
   readonly hooks: Hooks;
+  /** What the arbiter's answer may take; none if it is not said. */
+  readonly arbiterUs?: number;
 }
 
 const DIGEST = new Uint8Array(8);
@@ -55,6 +61,7 @@ export class SimWorld {
   readonly network: Network;
   readonly referee: Referee;
   readonly traffic: Traffic;
+  readonly etcd: SimEtcd;
   readonly random: Random;
   readonly limits: Limits;
   readonly settings: Settings;
@@ -97,6 +104,8 @@ export class SimWorld {
     this.network = new Network(random);
     this.referee = new Referee(this.nodes, (rule) => this.log(rule));
     this.traffic = new Traffic(this.nodes, this.network, this.#queue, random, () => this.now);
+    this.etcd = new SimEtcd(random, () => this.now, (worldUs, act) => this.at(worldUs, act));
+    settings.hooks.etcd?.(this.etcd);
     this.#outside = this.#makeOutside();
   }
 
@@ -255,7 +264,7 @@ export class SimWorld {
     this.#onSwitch(
       from,
       at,
-      () => ({ kind: "hint", source: "port", reason: "port unreachable: the peer's daemon is gone" }),
+      () => ({ kind: "hint", source: "port", reason: "port unreachable: the peer's daemon is gone", sure: true }),
     );
   }
 
@@ -335,6 +344,7 @@ export class SimWorld {
         session: 1 + this.random.int(0, 2 ** 40),
         digest: DIGEST,
         limits: this.limits,
+        arbiterUs: this.settings.arbiterUs ?? null,
         groups: [
           {
             name: "web",
@@ -353,6 +363,7 @@ export class SimWorld {
       this.#outside,
       this.settings.hooks.switchThread ?? {},
     );
+    this.settings.hooks.core?.(node.switchThread.core);
     node.main = new MainThread({
       node,
       clock,
@@ -365,6 +376,7 @@ export class SimWorld {
       post: (packet) => this.#postStream(node, packet),
       note: (text) => this.log(`${node.name} ${text}`),
       servicesFail: this.settings.servicesFail,
+      store: this.settings.arbiterUs === undefined ? null : this.etcd.storeFor(index, clock),
       hooks: this.settings.hooks.main ?? {},
     });
     this.#touched = true;
