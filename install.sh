@@ -78,9 +78,10 @@ need_packages() {
 need_build_packages() { need_packages gcc libc6-dev linux-libc-dev libnetfilter-queue1 libmnl0 libnfnetlink0 libsodium23 libzstd-dev; }
 need_lab_packages() { need_packages iproute2; }
 need_test_packages() {
-  need_packages iproute2 nftables iptables tcpdump shellcheck systemd git tmux python3
-  # The tests start an nginx of their own; that of the package is not to serve this machine.
+  need_packages iproute2 nftables iptables tcpdump shellcheck systemd git tmux python3 openssl
+  # The tests start an nginx and an etcd of their own; those of the packages are not to serve this machine.
   is_installed nginx || unstarted need_packages nginx
+  is_installed etcd-server etcd-client || unstarted need_packages etcd-server etcd-client
 }
 
 # unstarted COMMAND…: no service is started for what it installs (policy-rc.d; Debian Policy 9.3.3.1).

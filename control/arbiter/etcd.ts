@@ -23,12 +23,16 @@ export interface EtcdParts extends HttpParts {
 
 /** A claim whose key vanishes while it is looked at, again and again, is no answer. */
 const CLAIM_TRIES = 3;
+/** A password is checked with bcrypt, which is meant to take its time, and more on a busy machine. */
+const PASSWORD_PATIENCE = 10;
+/** Each member forgets a token that it was not asked with for five minutes, and the next question may go to another one. */
+const TOKEN_AGE_MAX_MS = 120_000;
 
 export class Etcd implements Store {
   readonly #p: EtcdParts;
   readonly #http: Http;
   readonly #key: string;
-  #token: string | null = null;
+  #token: { readonly text: string; readonly atMs: number } | null = null;
 
   /** Throws for a certificate or key that cannot be used. */
   constructor(parts: EtcdParts) {
@@ -50,6 +54,8 @@ export class Etcd implements Store {
   }
 
   async renew(id: string): Promise<number | null> {
+    // Between claims there is time for it.
+    if (this.#token !== null && performance.now() - this.#token.atMs > TOKEN_AGE_MAX_MS) this.#token = null;
     const answer = await this.#ask("/v3/lease/keepalive", { ID: id });
     return answer === null ? null : readKeepAlive(answer, id);
   }
@@ -92,7 +98,7 @@ export class Etcd implements Store {
     const { user } = this.#p;
     for (let again = false;; again = true) {
       if (user !== null) this.#token ??= await this.#authenticate(user);
-      const { status, body: answer } = await this.#http.post(path, body, this.#token);
+      const { status, body: answer } = await this.#http.post(path, body, this.#token?.text ?? null);
       if (status === 200 && isObject(answer)) return answer;
       if (status === 200) throw new StoreError("its answer is not one of etcd's");
       const refusal = readRefusal(status, answer);
@@ -105,13 +111,15 @@ export class Etcd implements Store {
     }
   }
 
-  async #authenticate(user: string): Promise<string> {
+  async #authenticate(user: string): Promise<{ readonly text: string; readonly atMs: number }> {
+    const atMs = performance.now();
     const { status, body } = await this.#http.post(
       "/v3/auth/authenticate",
       { name: user, password: this.#p.password ?? "" },
       null,
+      PASSWORD_PATIENCE,
     );
-    if (status === 200 && isObject(body)) return readToken(body);
+    if (status === 200 && isObject(body)) return { text: readToken(body), atMs };
     const refusal = readRefusal(status, body);
     throw new StoreError(refusal.kind === "other" ? refusal.text : "it does not take the password");
   }

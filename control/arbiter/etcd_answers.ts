@@ -33,7 +33,7 @@ function nonsense(what: string): StoreError {
 
 /** Of `lease/grant`. */
 export function readGrant(answer: Json): { readonly id: string; readonly ttlUs: number } {
-  const id = numberText(answer["ID"]), ttl = Number(numberText(answer["TTL"]));
+  const id = numberText(answer["ID"]), ttl = Number(numberText(answer["TTL"]) ?? NaN);
   if (id === null || id === "0" || !(ttl > 0)) throw nonsense("the grant of a lease");
   return { id, ttlUs: ttl * 1e6 };
 }
@@ -42,7 +42,7 @@ export function readGrant(answer: Json): { readonly id: string; readonly ttlUs: 
 export function readKeepAlive(answer: Json, id: string): number | null {
   const result = answer["result"];
   if (!isObject(result) || numberText(result["ID"]) !== id) throw nonsense("the renewal of a lease");
-  const ttl = Number(numberText(result["TTL"]));
+  const ttl = Number(numberText(result["TTL"]) ?? NaN);
   if (!(ttl >= 0)) throw nonsense("the renewal of a lease");
   return ttl === 0 ? null : ttl * 1e6;
 }
@@ -98,13 +98,21 @@ export type Refusal =
 
 /** What an answer with an error status means. */
 export function readRefusal(status: number, answer: unknown): Refusal {
-  const said = isObject(answer) ? answer["error"] ?? answer["message"] : undefined;
+  const said = isObject(answer) ? answer["error"] ?? answer["message"] : answer;
   const inner = isObject(said) ? said["message"] : said;
-  const text = typeof inner === "string" ? inner.replace(/^etcdserver: /, "").slice(0, 200) : `status ${status}`;
+  const text = typeof inner === "string" && inner !== ""
+    ? inner.replace(/^etcdserver: /, "").slice(0, 200)
+    : `status ${status}`;
   if (text.includes("requested lease not found")) return { kind: "noLease" };
   if (text.includes("invalid auth token") || text.includes("revision in header is old")) return { kind: "token" };
   if (text.includes("invalid user ID or password")) {
     return { kind: "other", text: `${text}: see user and password_file under [arbiter]` };
+  }
+  if (text.includes("CommonName of client")) {
+    return {
+      kind: "other",
+      text: "it takes no client certificate with a common name here: make one with /O=segue alone",
+    };
   }
   if (text.includes("user name is empty")) {
     return { kind: "other", text: "it wants a user: set user and password_file under [arbiter]" };

@@ -54,9 +54,9 @@ export class Http {
     this.#client.close();
   }
 
-  /** Rejects with `StoreError` if nobody has answered in time. */
-  async post(path: string, body: unknown, token: string | null): Promise<Answer> {
-    const { endpoints, hedgeUs, timeoutUs } = this.#p;
+  /** Rejects with `StoreError` if nobody has answered in time. `patience`: how many times longer this question may take. */
+  async post(path: string, body: unknown, token: string | null, patience = 1): Promise<Answer> {
+    const { endpoints } = this.#p, hedgeUs = patience * this.#p.hedgeUs, timeoutUs = patience * this.#p.timeoutUs;
     const stop = new AbortController(), reasons = new Map<string, string>();
     // A member that is alone is asked twice: the first connection may be dead.
     const tries = Math.max(2, endpoints.length), first = this.#first;
@@ -145,12 +145,13 @@ async function limited(response: Response): Promise<string> {
   return new TextDecoder().decode(whole);
 }
 
-/** One JSON value; of a stream of them the first. */
+/** One JSON value; of a stream of them the first. What is none is the text that it is. */
 function parse(text: string): unknown {
+  const line = text.split("\n", 1)[0] ?? "";
   try {
-    return JSON.parse(text.split("\n", 1)[0] ?? "");
+    return JSON.parse(line);
   } catch {
-    return null;
+    return line;
   }
 }
 
