@@ -20,7 +20,6 @@ import { type HintSource, refuteHint, takeHint } from "./hints.ts";
 import type { Limits } from "./limits.ts";
 import { deferProbes, probeAnswered, voidProbes } from "./probing.ts";
 import { answeredUs, noQuestions, type SentQuestions } from "./questions.ts";
-import { repeatOrder } from "./serving.ts";
 import { followWire, wireJudged } from "./shared_wire.ts";
 import {
   heardBehindPackets,
@@ -38,6 +37,7 @@ import {
   tickPrimary,
 } from "./step_serving.ts";
 import { heardWaiting, tickFenced, tickStandby, tickStarting, tickSuspecting } from "./step_waiting.ts";
+import { eligible, managed, reserved } from "./told.ts";
 
 export interface NodeState extends NodeFacts {
   readonly name: string;
@@ -342,25 +342,4 @@ function carrier(n: NodeState, g: GroupState, ok: boolean, reason: string): void
   }
   // The peer shall know by any other path, at once.
   n.out.push({ kind: "beat", group: null, step: null });
-}
-
-function eligible(g: GroupState, ok: boolean, reason: string): void {
-  g.eligible = ok;
-  g.eligibleReason = reason;
-}
-
-/** Who joins is told the role that stands, or comes; who is not asked any more is waited for no longer. */
-function managed(n: NodeState, g: GroupState, on: boolean): void {
-  if (g.managed === on) return;
-  g.managed = on;
-  if (on) {
-    repeatOrder(n, g);
-  } else if (!g.serving.done) {
-    served(n, g, g.serving.order, true, "");
-  }
-}
-
-function reserved(g: GroupState, upTo: number): void {
-  g.reservedUpTo = Math.max(g.reservedUpTo, upTo);
-  g.reserveAsked = g.reservedUpTo;
 }

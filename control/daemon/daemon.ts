@@ -7,7 +7,7 @@ import { ApiProblem } from "../api/problem.ts";
 import type { SwitchCommand, SwitchInit, SwitchReport, SwitchSnapshot } from "../core/messages.ts";
 import type { NodeEvent, SwitchReceipt } from "../core/vocabulary.ts";
 import type { JournalClient } from "../journal/client.ts";
-import type { JournalEntry, JournalHealth } from "../journal/entry.ts";
+import { healthAlarm, type JournalEntry, type JournalHealth } from "../journal/entry.ts";
 import { ConnectionCounts } from "./connections.ts";
 import { Acquaintance } from "./acquaintance.ts";
 import { AnswerDesk } from "./answer_desk.ts";
@@ -222,14 +222,7 @@ export class Daemon implements ApiBackend {
   }
 
   #journalHealth(health: JournalHealth): void {
-    const text = health.setAside === undefined
-      ? health.text
-      : `${health.text}; the damaged journal is kept as ${health.setAside}`;
-    this.#switch.send({
-      kind: "alarm",
-      alarm: "journal",
-      text: health.ok && health.setAside === undefined ? null : text,
-    });
+    this.#switch.send({ kind: "alarm", alarm: "journal", text: healthAlarm(health) });
   }
 
   /** A broken invariant: this process must not go on. What the kernel holds of leases ends by itself. */

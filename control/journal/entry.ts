@@ -51,6 +51,12 @@ export interface JournalHealth {
   readonly dropped: number;
 }
 
+/** What an alarm says about it; null: all is well. */
+export function healthAlarm({ ok, text, setAside }: JournalHealth): string | null {
+  if (setAside !== undefined) return `${text}; the damaged journal is kept as ${setAside}`;
+  return ok ? null : text;
+}
+
 /** What is known of a group's epochs when the daemon starts. */
 export interface EpochStart {
   readonly group: string;

@@ -53,7 +53,7 @@ ${keys}
 
   /** The member runs and takes orders. With the user and password the first time. */
   async start(auth = true): Promise<this> {
-    const { port, namespace } = this.#options, peer = `http://127.0.0.1:${port + 1}`;
+    const { port } = this.#options, peer = `http://127.0.0.1:${port + 1}`;
     const urls = [...new Set([this.url, `https://127.0.0.1:${port}`])].join(",");
     const first = this.#child === null && auth;
     // deno-fmt-ignore
