@@ -70,3 +70,12 @@ web cannot be primary here: veth0 has no carrier
 `,
   );
 });
+
+Deno.test("a switch that was rehearsed stands beside what had been expected of it", () => {
+  const last = { ...SAMPLE_GROUP.last_switch!, predictedUs: 3100, predictedGapUs: 2900, predictionMissed: "it waited" };
+  const groups = [{ ...SAMPLE_GROUP, last_switch: last }];
+  assert.match(
+    statusText(statusJson({ ...SAMPLE_SNAPSHOT, groups }, JOURNAL)),
+    /\n {13}silence of .*\n {13}expected 3\.10 ms \(clients wait 2\.90 ms\), took 6\.40 ms, because it waited\n/,
+  );
+});

@@ -2,7 +2,7 @@
 import { receiptFromJson } from "./json.ts";
 import type { GroupJson, StatusJson } from "./json.ts";
 import { keyLines } from "./key_text.ts";
-import { receiptTitle } from "./receipt_text.ts";
+import { predictedText, receiptTitle } from "./receipt_text.ts";
 import { durationText, spanText, tableText } from "./units.ts";
 import { wireText } from "./wire_text.ts";
 
@@ -95,7 +95,9 @@ function pathTable({ paths }: StatusJson): string {
 function switchLines({ last_switch: last, held }: GroupJson): string {
   if (last === null) return "";
   const now = held.now === 0 ? "" : `, ${held.now} packets held now`;
-  return `last switch  ${receiptTitle(receiptFromJson(last))}, at ${last.at}${now}\n             ${last.reason}\n`;
+  const receipt = receiptFromJson(last), expected = predictedText(receipt);
+  return `last switch  ${receiptTitle(receipt)}, at ${last.at}${now}\n             ${last.reason}\n` +
+    (expected === "" ? "" : `             expected ${expected}\n`);
 }
 
 function rejectedLine({ rejected }: StatusJson): string {

@@ -63,7 +63,7 @@ export class AnswerDesk {
     return filed;
   }
 
-  /** The same for the receipt that an operator gets, which was filed just before. */
+  /** The same for the receipt that an operator gets, or reads in status, which was filed just before. */
   filed(receipt: SwitchReceipt): SwitchReceipt {
     const filed = this.#filed.get(receipt.group);
     return filed !== undefined && filed.at === receipt.at ? filed : receipt;

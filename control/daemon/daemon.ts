@@ -249,14 +249,14 @@ export class Daemon implements ApiBackend {
 
   async snapshot(): Promise<SwitchSnapshot> {
     const snapshot = await this.#switch.snapshot();
-    const { manager } = this.#services;
     return {
       ...snapshot,
       arbiter: this.#arbiter.snapshot(),
       rejected: { ...snapshot.rejected, ...this.#state.rejected() },
       groups: snapshot.groups.map((group) => ({
         ...group,
-        services: manager.status(group.name),
+        services: this.#services.manager.status(group.name),
+        last_switch: group.last_switch && (this.#desk?.filed(group.last_switch) ?? group.last_switch),
         state: this.#state.manager.status(group.name),
         connections: this.#connections.of(this.#settings.config, group.name),
       })),

@@ -48,6 +48,15 @@ Deno.test("the rehearsal and the receipt of the switch that follows agree, on bo
       const { receipt } = await switchover(world, asked, "--json");
       assert.equal(receipt.outcome, "done");
       assertAgrees(rehearsal, receipt);
+      // Status says the same of it, also when nobody has kept the receipt.
+      const { predicted_us, predicted_gap_us, prediction_missed } = (await world.status(asked))!.groups[0]!
+        .last_switch!;
+      assert.deepEqual(
+        [predicted_us, predicted_gap_us, prediction_missed],
+        [receipt.predicted_us, receipt.predicted_gap_us, receipt.prediction_missed],
+      );
+      const { out: status } = await segue(world, asked, ["status", "--run-dir", world.runDir(asked)]);
+      assert.match(status, /^last switch .*\n.*\n {13}expected [0-9.]+ (µs|ms) .*, took [0-9.]+ (µs|ms)/m);
       await sleep(200);
     }
     // By now there is a history on each node.
