@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { planGateTable } from "../../control/switch/ruleset.ts";
 import { GuardWord, startGuard } from "../../kernel_ffi/guard.ts";
-import { GATE_TABLE } from "../../control/switch/ruleset_spec.ts";
+import { GATE_TABLE, queuesOf } from "../../control/switch/ruleset_spec.ts";
 import { interfaceIndex, monotonicUs } from "../../kernel_ffi/libc.ts";
 import { encodeGetTable } from "../../kernel_ffi/nftables/query.ts";
 import { openNftables } from "../../kernel_ffi/nftables/socket.ts";
@@ -15,9 +15,11 @@ import {
   arpRequest,
   clientFrame,
   firstBytes,
+  OWN_MAC,
   PEER_MAC,
   QUEUES,
   RulesFixture,
+  SLOT,
   speaksAs,
   VIP4,
   VIP6,
@@ -111,6 +113,36 @@ Deno.test("the guard lets go what a killed daemon held, in order, and goes on un
       assert.deepEqual(heard.sort(), Array.from({ length: 10 }, (_, i) => 100 + i));
 
       await until("the guard's end", () => !isAlive(holder.guardPid));
+      node.close();
+    })
+  ));
+
+Deno.test("the guard lets go what was held for several groups, each in its order", () =>
+  withGuardProgram((path) =>
+    inFreshNamespace(async () => {
+      const other = new Uint8Array([10, 77, 0, 101]);
+      const slots = [
+        { slot: SLOT, group: "web", queues: queuesOf(0), v4: [VIP4], v6: [] },
+        { slot: SLOT + 1, group: "dns", queues: queuesOf(1), v4: [other], v6: [] },
+      ];
+      const node = new RulesFixture({ interfaces: [{ name: "veth0", mac: OWN_MAC, peerMac: PEER_MAC, slots }] });
+      run("ip", "addr", "add", "10.77.0.101/32", "dev", "veth0");
+      const holder = await startHolder(path);
+      const sockets = [node.bind(VIP4), node.bind(other)];
+      node.rules.setHold(["web", "dns"], 10_000);
+      for (const { slot } of slots) node.order("hold", slot);
+      for (let i = 0; i < 40; i++) {
+        const by = i % 2 === 0 ? { by: PEER_MAC } : {};
+        node.far.send(clientFrame(i, by));
+        node.far.send(clientFrame(i, { ...by, to: other }));
+      }
+      await holder.kill();
+      const even = Array.from({ length: 20 }, (_, i) => 2 * i);
+      for (const socket of sockets) {
+        const heard: number[] = [];
+        await until("held packets", () => heard.push(...firstBytes(socket)) >= 40);
+        assert.deepEqual(heard, [...even, ...even.map((it) => it + 1)]);
+      }
       node.close();
     })
   ));

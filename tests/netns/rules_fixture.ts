@@ -112,10 +112,13 @@ export function firstBytes(fd: number): number[] {
   return bytes;
 }
 
-/** A UDP frame of the client to an address of the node; `by`: whose MAC it comes from. */
-export function clientFrame(first: number, options: { by?: Uint8Array; v6?: boolean } = {}): Uint8Array<ArrayBuffer> {
+/** A UDP frame of the client to an address of the node; `by`: whose MAC it comes from; `to`: another address than VIP4. */
+export function clientFrame(
+  first: number,
+  options: { by?: Uint8Array; v6?: boolean; to?: Uint8Array } = {},
+): Uint8Array<ArrayBuffer> {
   const data = new Uint8Array([first, 1, 2, 3]);
-  const packet = options.v6 ? udp(CLIENT6, 4000, VIP6, PORT, data) : udp(CLIENT4, 4000, VIP4, PORT, data);
+  const packet = options.v6 ? udp(CLIENT6, 4000, VIP6, PORT, data) : udp(CLIENT4, 4000, options.to ?? VIP4, PORT, data);
   return frame(OWN_MAC, options.by ?? CLIENT_MAC, options.v6 ? ETHERTYPE.ipv6 : ETHERTYPE.ipv4, packet);
 }
 

@@ -89,7 +89,11 @@ async function settle(world: World, expected: Readonly<Record<string, NodeName>>
 function withGroups(
   others: readonly [Other, Other],
   body: (world: World, clients: () => Promise<Measurement[]>) => Promise<void>,
-  { durationMs, echo }: { readonly durationMs: number; readonly echo: boolean },
+  { durationMs, echo, intervalMs = INTERVAL_MS }: {
+    readonly durationMs: number;
+    readonly echo: boolean;
+    readonly intervalMs?: number;
+  },
 ): Promise<void> {
   return withPair(async (world) => {
     const echoes = echo
@@ -99,7 +103,7 @@ function withGroups(
       for (const it of echoes) await it.line((line) => line === "ready", 20_000);
       await settle(world, Object.fromEntries(others.map(({ name, prefer = "a" }) => [name, prefer])));
       const traffic = await Promise.all(
-        ADDRESSES.map((remote) => world.udp({ durationMs, intervalUs: 1000 * INTERVAL_MS, remote })),
+        ADDRESSES.map((remote) => world.udp({ durationMs, intervalUs: 1000 * intervalMs, remote })),
       );
       await body(world, () => Promise.all(traffic.map((it) => it.result())));
     } finally {
@@ -154,6 +158,18 @@ for (
       (await clients()).forEach(assertPerfect);
     }, { durationMs: 5000, echo: true }));
 }
+
+Deno.test("a stopped node hands over all its groups in one go: nothing lost, doubled or out of order", () =>
+  withGroups(both(() => "preempt = false"), async (world, clients) => {
+    await sleep(300);
+    assert.equal(await world.daemon("a").stop(), 0);
+    (await clients()).forEach(assertPerfect);
+    for (const name of ["dns", "ntp"]) {
+      const { kind, outcome } = (await groupOf(world, "b", name))!.last_switch!;
+      assert.deepEqual([kind, outcome], ["switchover", "done"]);
+    }
+    assert.deepEqual(world.linesOf("b").filter((line) => line.includes("fenced")), []);
+  }, { durationMs: 5000, echo: true, intervalMs: 1 }));
 
 Deno.test("one group called off while another one moves: each keeps its own packets", () =>
   withGroups(
