@@ -99,7 +99,7 @@ export class JournalDatabase {
    * @param confirm called with that number before the commit; if it throws, nothing is reserved
    */
   reserve(group: string, floor: number, block: number, proven: boolean, confirm: (upTo: number) => void): number {
-    return transaction(this.#db, () => {
+    const reserved = transaction(this.#db, () => {
       const row = this.#raise.get({ group, floor, block, proven: proven ? 1 : 0 });
       const upTo = Number(row?.reserved_up_to);
       if (!(upTo > floor && upTo <= EPOCH_MAX)) {
@@ -108,6 +108,10 @@ export class JournalDatabase {
       confirm(upTo);
       return upTo;
     });
+    // Out of the log, whose end can be lost without a trace: SQLite takes a torn log for one that ends there. Where a reader is in the way it
+    // waits for the next time.
+    this.#db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    return reserved;
   }
 
   /** Writes entries in one transaction: one wait for the disk however many they are. */

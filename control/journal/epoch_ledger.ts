@@ -1,4 +1,5 @@
 /** What this run knows of the groups' epochs, from every source there is. Never below any of them. Pure. */
+import { EPOCH_MAX } from "../core/limits.ts";
 import type { EpochMark, EpochMarks } from "./epoch_copy.ts";
 
 export class EpochLedger {
@@ -14,12 +15,15 @@ export class EpochLedger {
     this.#marks.set(group, mark);
   }
 
-  /** Takes over marks: numbers only grow, and a group is unproven only while nobody knows better. */
-  learn(marks: EpochMarks): void {
+  /**
+   * Takes over marks: numbers only grow, and a group is unproven only while nobody knows better.
+   * @param leap how much higher than the marks the truth may be
+   */
+  learn(marks: EpochMarks, leap = 0): void {
     for (const [group, mark] of marks.groups) {
       const old = this.#marks.get(group);
       this.#marks.set(group, {
-        reservedUpTo: Math.max(mark.reservedUpTo, old?.reservedUpTo ?? 0),
+        reservedUpTo: Math.max(Math.min(mark.reservedUpTo + leap, EPOCH_MAX), old?.reservedUpTo ?? 0),
         unproven: mark.unproven && (old?.unproven ?? true),
       });
     }

@@ -27,6 +27,11 @@ import { nextTrouble, retryInMs, type Trouble } from "./trouble.ts";
 
 /** Epochs reserved at a time. */
 export const EPOCH_BLOCK = 1000;
+/**
+ * Where the copy of the epochs cannot be read the database alone has them, and it may have lost some: what a reader kept in the log, or
+ * a write that the disk only claimed. So far ahead is above all of it: the log is written back after 1,000 pages.
+ */
+export const EPOCH_LEAP = 4096 * EPOCH_BLOCK;
 /** Entries that may wait in memory for the disk. */
 export const BACKLOG_MAX = 1000;
 
@@ -45,6 +50,8 @@ export class JournalStore {
   readonly #first = new Map<string, EpochStart>();
   readonly #backlog = new Backlog(BACKLOG_MAX, Math.floor(Date.now() / 1000));
   #trouble: Trouble | null = null;
+  /** No copy of the epochs stands by what the database says. */
+  #copyLost = false;
   #setAside: string | null = null;
   #note = "";
 
@@ -123,6 +130,7 @@ export class JournalStore {
       db.reserve(group, floor, size, proven, (upTo) => {
         const mark = { reservedUpTo: upTo, unproven: !proven };
         writeEpochCopy(this.#copyPath, this.#ledger.allWith(group, mark));
+        this.#copyLost = false;
         // From here on the copy says so, whatever becomes of the commit.
         this.#ledger.set(group, mark);
       }));
@@ -228,6 +236,7 @@ export class JournalStore {
     const copy = readEpochCopy(this.#copyPath);
     // First of all: what the copy says holds whatever becomes of the database.
     if (copy) this.#ledger.learn(copy);
+    this.#copyLost = copy === null;
     this.#ledger.othersUnproven = copy?.othersUnproven ?? true;
     try {
       this.#db = exists(this.#path) ? this.#openExisting() : this.#makeMissing(copy !== null);
@@ -243,10 +252,15 @@ export class JournalStore {
     const db = JournalDatabase.open(this.#path);
     const marks = db.epochMarks();
     this.#requirePlausible(db, marks);
-    this.#ledger.learn(marks);
+    this.#ledger.learn(marks, this.#leap);
     // A sound database knows which groups it does not have.
     this.#ledger.othersUnproven &&= marks.othersUnproven;
     return db;
+  }
+
+  /** How much further epochs may have come than the database says. */
+  get #leap(): number {
+    return this.#copyLost ? EPOCH_LEAP : 0;
   }
 
   /** A page can be damaged so that it looks sound: SQLite keeps no checksums. The copy does. */
@@ -263,7 +277,7 @@ export class JournalStore {
     const log = DATABASE_SUFFIXES.some((suffix) => exists(this.#path + suffix));
     const aside = newestSetAside(this.#path);
     const salvaged = aside === null || copied ? null : salvageEpochs(aside);
-    if (salvaged) this.#ledger.learn(salvaged);
+    if (salvaged) this.#ledger.learn(salvaged, this.#leap);
     const first = !copied && !log && aside === null;
     if (first) this.#ledger.othersUnproven = false;
     else this.#note = copied ? "the journal was missing; epochs kept from their copy" : "the journal was missing";
@@ -281,7 +295,7 @@ export class JournalStore {
   /** The file cannot be opened to write: what it says about epochs may still be read. */
   #learnReadOnly(): void {
     const marks = salvageEpochs(this.#path);
-    if (marks) this.#ledger.learn(marks);
+    if (marks) this.#ledger.learn(marks, this.#leap);
   }
 
   /** Does something with the database, once more with a new one if it turns out to be damaged. Throws JournalError. */
@@ -334,7 +348,7 @@ export class JournalStore {
     this.#setAside = aside;
     const copied = readEpochCopy(this.#copyPath) !== null;
     const salvaged = copied ? null : salvageEpochs(aside);
-    if (salvaged) this.#ledger.learn(salvaged);
+    if (salvaged) this.#ledger.learn(salvaged, EPOCH_LEAP);
     const kept = copied || salvaged || !this.#ledger.othersUnproven
       ? "epochs were kept"
       : "its epochs are lost, so the peer must tell its own before a takeover";

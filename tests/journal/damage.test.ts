@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { readEvents } from "../../control/journal/reader.ts";
-import { JournalStore } from "../../control/journal/store.ts";
+import { EPOCH_LEAP, JournalStore } from "../../control/journal/store.ts";
 import { BLOWS, damage, namesWith, sampleEvent, withJournal } from "./samples.ts";
 
 /** A journal of an earlier run: epochs up to 1000 of `web`, many events. */
@@ -24,6 +24,9 @@ function nextRun(path: string) {
 }
 
 const kept = { group: "web", lastUsed: 1000, reservedUpTo: 2000, unproven: false };
+
+/** The same where nothing but the database says so. */
+const leapt = { ...kept, lastUsed: kept.lastUsed + EPOCH_LEAP, reservedUpTo: kept.reservedUpTo + EPOCH_LEAP };
 
 for (const [what, hurt] of BLOWS) {
   Deno.test(`set aside, epochs kept: ${what}`, () =>
@@ -89,7 +92,7 @@ Deno.test("epochs are read from the damaged file itself where the copy is lost t
     assert.equal(store.health().setAside, undefined, "not looked at yet");
     store.verify();
     assert.ok(store.health().setAside);
-    assert.deepEqual(store.firstEpoch("web"), kept);
+    assert.deepEqual(store.firstEpoch("web"), leapt);
     store.close();
     assert.equal(nextRun(path).epoch.unproven, false);
   }));
@@ -152,11 +155,59 @@ Deno.test("a log without its database is never played into a new one", () =>
     assert.equal(namesWith(torn, "damaged").length, 1);
   }));
 
-Deno.test("a damaged copy of the epochs changes nothing while the database is sound", () =>
+const DAMAGED_COPY = 'segue epochs 1\n99 proven "web"\nothers proven\ncrc32 00000000\n';
+
+Deno.test("a damaged copy of the epochs costs numbers and nothing else while the database is sound", () =>
   withJournal((path, folder) => {
     earlierRun(path);
-    Deno.writeTextFileSync(`${folder}/epochs`, 'segue epochs 1\n99 proven "web"\nothers proven\ncrc32 00000000\n');
-    assert.deepEqual(nextRun(path).epoch, kept);
+    Deno.writeTextFileSync(`${folder}/epochs`, DAMAGED_COPY);
+    assert.deepEqual(nextRun(path).epoch, leapt);
+    // Once: the copy is whole again.
+    assert.equal(nextRun(path).epoch.lastUsed, 2000 + EPOCH_LEAP);
+  }));
+
+for (
+  const [what, hurt] of [
+    ["damaged", (path) => Deno.writeTextFileSync(path, DAMAGED_COPY)],
+    ["away", (path) => Deno.removeSync(path)],
+  ] as readonly (readonly [string, (path: string) => void])[]
+) {
+  Deno.test(`the copy of the epochs is ${what}, and so is the end of the log: no epoch comes twice, of no group`, () =>
+    withJournal((path, folder) => {
+      earlierRun(path);
+      const { store } = JournalStore.open(path);
+      const used = ["web", "db"].map((group) => store.firstEpoch(group).reservedUpTo);
+      for (let n = 0; n < 3; n++) used[0] = store.reserve("web", 0);
+      for (const keep of [0, 0.3, 0.9]) {
+        // A crash, and then the damage: what SQLite finds is an older database, and a sound one.
+        const here = `${folder}/kept-${keep}`;
+        Deno.mkdirSync(here);
+        for (const name of ["journal.db", "journal.db-wal", "epochs"]) {
+          Deno.copyFileSync(`${folder}/${name}`, `${here}/${name}`);
+        }
+        Deno.truncateSync(`${here}/journal.db-wal`, Math.floor(keep * Deno.statSync(`${here}/journal.db-wal`).size));
+        hurt(`${here}/epochs`);
+        const next = JournalStore.open(`${here}/journal.db`).store;
+        for (const [i, group] of ["web", "db"].entries()) {
+          const { lastUsed, unproven } = next.firstEpoch(group);
+          assert.ok(unproven || lastUsed >= used[i]!, `${group}: ${lastUsed} after ${used[i]}, ${keep} of the log`);
+        }
+        next.close();
+      }
+      store.close();
+    }));
+}
+
+Deno.test("a reservation does not wait in the log: the database has it without", () =>
+  withJournal((path, folder) => {
+    const { store } = JournalStore.open(path);
+    store.firstEpoch("web");
+    const upTo = store.reserve("web", 50_000_000);
+    Deno.copyFileSync(path, `${folder}/alone.db`);
+    const db = new DatabaseSync(`${folder}/alone.db`, { readOnly: true });
+    assert.equal(db.prepare("SELECT reserved_up_to AS it FROM epochs").get()!.it, upTo);
+    db.close();
+    store.close();
   }));
 
 Deno.test("two journals that are damaged one after the other do not overwrite each other", () =>
