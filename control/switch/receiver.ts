@@ -3,7 +3,7 @@ import { sameBytes } from "../../kernel_ffi/address.ts";
 import { ETHERNET_HEADER_BYTES } from "../../kernel_ffi/ethernet.ts";
 import { KernelError } from "../../kernel_ffi/errno.ts";
 import { monotonicUs } from "../../kernel_ffi/libc.ts";
-import type { Verdict } from "../core/freshness.ts";
+import { runOf, type Verdict } from "../core/freshness.ts";
 import { emptyHeartbeat } from "../core/heartbeat.ts";
 import { leased, peerAlive } from "../core/group.ts";
 import { type CoreEvent, judgeHeartbeat } from "../core/node.ts";
@@ -29,7 +29,7 @@ export class Receiver {
   /** Bytes of the last fresh heartbeat: its copies by the other links need no second proof. */
   readonly #last = new Uint8Array(DATAGRAM_MAX);
   #lastLength = 0;
-  #session = 0;
+  #run = 0;
   #greetedUs = -Infinity;
   readonly #heard: Extract<CoreEvent, { kind: "heard" }> & { link: number };
   readonly #copy: Extract<CoreEvent, { kind: "copy" }> & { link: number };
@@ -86,7 +86,7 @@ export class Receiver {
     this.#c.counters.heartbeats_received++;
     this.#keep(bytes, length);
     this.#keys.heard(this.#beat);
-    const sameRun = this.#beat.session === this.#session;
+    const sameRun = runOf(this.#beat.session) === this.#run;
     this.#c.jitter.heard(this.#c.node, now, sameRun);
     this.#backFromSilence(now, sameRun);
     this.#newSession();
@@ -101,7 +101,9 @@ export class Receiver {
   /** What a heartbeat says about packets that both nodes have heard. */
   #sharedWire(bit: number, now: number): void {
     const { shadow, holds, node } = this.#c;
-    if (shadow !== null && bit !== 0) shadow.heard(31 - Math.clz32(bit), this.#beat.session, this.#beat.sentUs, now);
+    if (shadow !== null && bit !== 0) {
+      shadow.heard(31 - Math.clz32(bit), runOf(this.#beat.session), this.#beat.sentUs, now);
+    }
     for (const g of node.groups) {
       // Not of a hold for another reason: what was seen in an earlier move says nothing about it.
       if (g.moving.passingSeen && (g.role === "preparing" || g.phase === "settling")) {
@@ -157,8 +159,9 @@ export class Receiver {
   }
 
   #newSession(): void {
-    if (this.#beat.session === this.#session) return;
-    this.#session = this.#beat.session;
+    const run = runOf(this.#beat.session);
+    if (run === this.#run) return;
+    this.#run = run;
     for (const link of this.#c.links.all) link.stats.reset();
   }
 

@@ -239,7 +239,7 @@ function createNodeFor(init: SwitchInit, config: PairConfig, plan: SwitchPlan): 
     index: plan.self,
     name: plan.name,
     peerName: plan.peerName,
-    session: 1 + random[0]! + (random[1]! & 0xfffff) * 0x1_0000_0000,
+    session: (random[0]! + (random[1]! & 0xff) * 0x1_0000_0000) || 1,
     digest: pairDigest(config),
     limits: planLimits(config.timing),
     fencing: config.nodes[1 - plan.self]!.fence !== undefined,

@@ -260,10 +260,12 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "switchover",
     light: true,
-    async begin({ world, primary, standby }) {
+    async begin({ world, primary, standby, down }) {
       const said = `planned move ${primary} → ${standby}`;
+      // A daemon that is stopped answers nobody; the other one is told that it cannot be now.
+      const asked = down === primary ? standby : primary;
       try {
-        const { outcome } = await world.switchover(primary, standby, 2000);
+        const { outcome } = await world.switchover(asked, standby, 2000);
         return { said: `${said}: ${outcome}` };
       } catch (error) {
         // Refused, or overtaken by another fault: an answer like any other.

@@ -338,3 +338,29 @@ Deno.test("authentic heartbeats sent again: after a switchover, while the primar
     for (const one of attackers) await one.kill();
   });
 });
+
+Deno.test("what a run of the peer said that never came here is sent again by somebody: the run that lives is heard all the same", async () => {
+  await withWorld(async (world) => {
+    world.start("b");
+    await becomes(world, "b", "primary");
+    // Run one of a hears b, and b does not hear it.
+    await world.deafen("b", true);
+    world.start("a");
+    await becomes(world, "a", "suspecting");
+    const file = await captureFrom(world, "a", "unheard.json");
+    await world.daemon("a").kill();
+    await world.deafen("b", false);
+    world.start("a");
+    assert.equal(await world.settled(), "b");
+    const traffic = await world.udp({ durationMs: 3000, intervalUs: 2000 });
+    const attacker = await attack(world, { what: "replay", port: "p-b", file, perSecond: 200 });
+    await waitRejected(world, "b", "replayed", 50);
+    const { peer } = (await world.status("b"))!;
+    assert.equal(peer.state, "alive");
+    assert.ok(peer.last_heard_ms! < 500, `heard ${peer.last_heard_ms} ms ago`);
+    assertPerfect(await traffic.result());
+    assert.equal((await world.switchover("b", "a")).outcome, "done");
+    await attacker.kill();
+    await assertReigns(world, "b a");
+  });
+});

@@ -341,7 +341,7 @@ export class SimWorld {
         index,
         name: node.name,
         peerName: "ba"[index]!,
-        session: 1 + this.random.int(0, 2 ** 40),
+        session: 1 + this.random.int(0, 2 ** 40 - 2),
         digest: DIGEST,
         limits: this.limits,
         arbiterUs: this.settings.arbiterUs ?? null,
