@@ -252,15 +252,10 @@ export class JournalStore {
     const db = JournalDatabase.open(this.#path);
     const marks = db.epochMarks();
     this.#requirePlausible(db, marks);
-    this.#ledger.learn(marks, this.#leap);
+    this.#ledger.learn(marks, this.#copyLost ? EPOCH_LEAP : 0);
     // A sound database knows which groups it does not have.
     this.#ledger.othersUnproven &&= marks.othersUnproven;
     return db;
-  }
-
-  /** How much further epochs may have come than the database says. */
-  get #leap(): number {
-    return this.#copyLost ? EPOCH_LEAP : 0;
   }
 
   /** A page can be damaged so that it looks sound: SQLite keeps no checksums. The copy does. */
@@ -277,7 +272,7 @@ export class JournalStore {
     const log = DATABASE_SUFFIXES.some((suffix) => exists(this.#path + suffix));
     const aside = newestSetAside(this.#path);
     const salvaged = aside === null || copied ? null : salvageEpochs(aside);
-    if (salvaged) this.#ledger.learn(salvaged, this.#leap);
+    if (salvaged) this.#ledger.learn(salvaged, EPOCH_LEAP);
     const first = !copied && !log && aside === null;
     if (first) this.#ledger.othersUnproven = false;
     else this.#note = copied ? "the journal was missing; epochs kept from their copy" : "the journal was missing";
@@ -295,7 +290,7 @@ export class JournalStore {
   /** The file cannot be opened to write: what it says about epochs may still be read. */
   #learnReadOnly(): void {
     const marks = salvageEpochs(this.#path);
-    if (marks) this.#ledger.learn(marks, this.#leap);
+    if (marks) this.#ledger.learn(marks, this.#copyLost ? EPOCH_LEAP : 0);
   }
 
   /** Does something with the database, once more with a new one if it turns out to be damaged. Throws JournalError. */
