@@ -88,6 +88,8 @@ export interface GroupState {
   unproven: boolean;
   eligible: boolean;
   eligibleReason: string;
+  /** Of the last reign of which this node's copy of the state has rows, or may have: whoever reigns next has a higher number. */
+  knownEpoch: number;
   /** This node's copy of the state has been compared with the peer's in the present connection. */
   compared: boolean;
   /** Since when a vacancy waits for that, -1 if none does. */
@@ -177,6 +179,7 @@ export function createGroup(
     reserveAsked: setup.reservedUpTo,
     eligible: true,
     eligibleReason: "",
+    knownEpoch: 0,
     // Who has state to compare says so before the peer is heard.
     compared: true,
     apartUs: -1,

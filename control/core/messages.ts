@@ -24,6 +24,8 @@ export type SwitchCommand =
   | { readonly kind: "eligible"; readonly group: string; readonly ok: boolean; readonly reason: string }
   /** The copies of the group's state have been compared in the present connection to the peer. Behind the `eligible` that it led to. */
   | { readonly kind: "compared"; readonly group: string; readonly on: boolean }
+  /** The copy of the group's state knows of this reign: the next one needs a higher epoch. */
+  | { readonly kind: "reignKnown"; readonly group: string; readonly epoch: number }
   /** Services, followers or state of the group have to be asked in a switch, or not any more. */
   | { readonly kind: "managed"; readonly group: string; readonly on: boolean }
   /** Answer to `serve`. Times of the steps: the monotonic clock, microseconds. */

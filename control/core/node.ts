@@ -11,6 +11,7 @@ import { answerCommand, becomeFenced, keepEpochsAhead } from "./become.ts";
 import { switchover } from "./command.ts";
 import { addressContested } from "./contest.ts";
 import type { Effect } from "./effects.ts";
+import { reignKnown } from "./epochs.ts";
 import { createFreshness, type Freshness, judge, type Verdict } from "./freshness.ts";
 import { createFencing, fenceAnswered, fenceOff } from "./fencing.ts";
 import { gatewayHeard, tickGateway, voidGateway } from "./gateway.ts";
@@ -100,6 +101,8 @@ export type CoreEvent =
   | { readonly kind: "eligible"; readonly group: number; readonly ok: boolean; readonly reason: string }
   /** This node's copy of the state has been compared with the peer's, or is alone again. `eligible` says what came of it, before. */
   | { readonly kind: "compared"; readonly group: number; readonly on: boolean }
+  /** This node's copy of the state has heard of that reign. The peer may have said so by the stream before any heartbeat did. */
+  | { readonly kind: "reignKnown"; readonly group: number; readonly epoch: number }
   | { readonly kind: "reserved"; readonly group: number; readonly upTo: number }
   | {
     readonly kind: "switchover";
@@ -230,6 +233,9 @@ export function stepNode(n: NodeState, nowUs: number, event: CoreEvent): readonl
       break;
     case "compared":
       n.groups[event.group]!.compared = event.on;
+      break;
+    case "reignKnown":
+      reignKnown(n, n.groups[event.group]!, event.epoch);
       break;
     case "reserved":
       reserved(n.groups[event.group]!, event.upTo);

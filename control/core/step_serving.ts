@@ -8,13 +8,13 @@ import {
   becomePrimaryAgain,
   becomeStandby,
   beginDrain,
-  keepEpochsAhead,
   newSwitchId,
   resumePrimary,
   say,
   setPhase,
 } from "./become.ts";
 import { twoPrimaries } from "./contest.ts";
+import { raiseEpoch } from "./epochs.ts";
 import { givesUp } from "./gateway.ts";
 import { able, type GroupState, nextEpoch, type NodeFacts, peerAlive } from "./group.ts";
 import { probe } from "./probing.ts";
@@ -26,6 +26,7 @@ import { reclaimHeard } from "./step_waiting.ts";
 // ---- primary
 
 export function tickPrimary(n: NodeFacts, g: GroupState): void {
+  raiseEpoch(n, g, g.knownEpoch, "its copy of the state");
   if (givesUp(n, g)) return;
   if (g.settling) return finishSettling(n, g);
   if (g.phase === "offer" && n.nowUs >= g.moving.deadlineUs) {
@@ -90,7 +91,7 @@ export function holdFailed(n: NodeFacts, g: GroupState, reason: string): void {
 export function heardPrimary(n: NodeFacts, g: GroupState, link: number): void {
   const peer = g.peer;
   if (peer.role === "primary" || (peer.role === "leaving" && peer.phase === "passing")) return twoPrimaries(n, g);
-  raiseEpoch(n, g);
+  raiseEpoch(n, g, peer.epoch, n.peerName);
   if (g.contestedUs !== 0) {
     g.contestedUs = 0;
     n.out.push({ kind: "announce", group: g.index });
@@ -104,19 +105,6 @@ export function heardPrimary(n: NodeFacts, g: GroupState, link: number): void {
   }
   // It believes that nobody serves; it shall know at once.
   if (peer.phase === "ask" || peer.role === "suspecting") n.out.push({ kind: "beat", group: null, step: null });
-}
-
-/** The peer knows of a reign that this node never heard of: ours shall have the higher number, as it came later. */
-function raiseEpoch(n: NodeFacts, g: GroupState): void {
-  if (g.peer.epoch <= g.epoch) return;
-  const own = g.epoch;
-  g.epoch = g.peer.epoch;
-  const next = nextEpoch(n, g);
-  g.epoch = next ?? own;
-  keepEpochsAhead(n, g);
-  if (next !== null) {
-    say(n, g, "notice", "epoch", `${g.name}: epoch ${next} instead of ${own}, ${n.peerName} knew of ${g.peer.epoch}`);
-  }
 }
 
 export function leaseLost(n: NodeFacts, g: GroupState, reason: string): void {

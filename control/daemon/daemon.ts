@@ -181,7 +181,7 @@ export class Daemon implements ApiBackend {
       },
       alarm: (alarm, text) => this.#switch.send({ kind: "alarm", alarm, text }),
       eligible: (group, ok, reason) => this.#services.sayEligible("state", group, ok, reason),
-      compared: (group, on) => this.#switch.send({ kind: "compared", group, on }),
+      copy: (news) => this.#switch.send(news),
       managed: (group, on) => this.#serving.managed(group, "state", on),
     });
   }

@@ -2,6 +2,7 @@
 import { pairDigest } from "../../config/digest.ts";
 import type { GroupConfig, PairConfig } from "../../config/model.ts";
 import { keyIdOf } from "../core/wire.ts";
+import type { SwitchCommand } from "../core/messages.ts";
 import type { EventLevel } from "../core/vocabulary.ts";
 import type { StateJournal } from "../journal/state_client.ts";
 import type { StateHealth } from "../journal/state_store.ts";
@@ -20,7 +21,8 @@ export interface NodeStateParts {
   readonly event: (level: EventLevel, kind: string, text: string, group?: string) => void;
   readonly alarm: (kind: string, text: string | null) => void;
   readonly eligible: (group: string, ok: boolean, reason: string) => void;
-  readonly compared: (group: string, on: boolean) => void;
+  /** What the switch thread has to know of a copy besides. */
+  readonly copy: (news: Extract<SwitchCommand, { kind: "compared" | "reignKnown" }>) => void;
   readonly managed: (group: string, on: boolean) => void;
 }
 
@@ -42,7 +44,7 @@ export class NodeState {
   static async open(parts: NodeStateParts): Promise<NodeState> {
     const { config, journal } = parts;
     for (const { name } of config.groups) {
-      parts.compared(name, false);
+      parts.copy({ kind: "compared", group: name, on: false });
       parts.eligible(name, false, "its state is being read from the disk");
     }
     const manager = await StateManager.open({
@@ -54,7 +56,8 @@ export class NodeState {
       event: parts.event,
       alarm: parts.alarm,
       eligible: parts.eligible,
-      compared: parts.compared,
+      compared: (group, on) => parts.copy({ kind: "compared", group, on }),
+      reignKnown: (group, epoch) => parts.copy({ kind: "reignKnown", group, epoch }),
       managed: parts.managed,
     }, (group) => loadGroup(journal, group));
     return new NodeState(parts, manager);

@@ -30,6 +30,7 @@ export class GroupState {
   #followed = false;
   #hasState = false;
   #diskOk = true;
+  #toldReign = 0;
 
   constructor(name: string, replica: Replica, rules: StateRules, peerName: string, clock: Clock) {
     this.name = name;
@@ -69,6 +70,13 @@ export class GroupState {
   /** What was not taken back yet may be written: also by a service that says its last words. */
   get writable(): boolean {
     return this.replica.serving && !this.replica.sealed && (this.role === "primary" || this.role === "leaving");
+  }
+
+  /** Epoch of the last reign that the copy knows of, once; null if there was none since. */
+  takeNewReign(): number | null {
+    const { lastReign } = this.replica;
+    if (lastReign <= this.#toldReign) return null;
+    return this.#toldReign = lastReign;
   }
 
   setRole(role: Role, epoch: number): void {

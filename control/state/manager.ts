@@ -38,6 +38,8 @@ export interface StateParts {
   readonly eligible: (group: string, ok: boolean, reason: string) => void;
   /** Whether this node's copy has been compared with the peer's in the present connection; behind the `eligible` that it led to. */
   readonly compared: (group: string, on: boolean) => void;
+  /** The copy has heard of that reign; the next one must have a higher epoch. */
+  readonly reignKnown: (group: string, epoch: number) => void;
   /** Whether the group has state, which a switch has to wait for. */
   readonly managed: (group: string, on: boolean) => void;
   /** Not given: the system's. */
@@ -161,11 +163,17 @@ export class StateManager {
   }
 
   #tell(group: GroupState): void {
+    this.#tellReign(group);
     this.#fitness.judge(group.name, group.replica, this.#greeted);
     const managed = group.hasState;
     if ((this.#managed.get(group.name) ?? false) === managed) return;
     this.#managed.set(group.name, managed);
     this.#p.managed(group.name, managed);
+  }
+
+  #tellReign(group: GroupState): void {
+    const epoch = group.takeNewReign();
+    if (epoch !== null) this.#p.reignKnown(group.name, epoch);
   }
 
   // ---- the stream
@@ -199,6 +207,7 @@ export class StateManager {
       this.#refused++;
       return;
     }
+    this.#tellReign(group);
     this.#flushSoon();
     if (message.kind === "rows") group.changed();
   }
@@ -277,6 +286,8 @@ export class StateManager {
   role(name: string, role: Role, epoch: number): void {
     const group = this.groups.get(name);
     if (group === undefined) return;
+    // The switch thread did not know of that reign yet. It has been told, and comes back with a higher epoch.
+    if (role === "primary" && epoch < group.replica.lastReign) return;
     group.setRole(role, epoch);
     this.#tell(group);
   }

@@ -286,6 +286,11 @@ export class SwitchLoop {
           command.group,
           (group) => executor.step(now, { kind: "compared", group, on: command.on }),
         );
+      case "reignKnown":
+        return this.#forGroup(
+          command.group,
+          (group) => executor.step(now, { kind: "reignKnown", group, epoch: command.epoch }),
+        );
       case "managed":
         return this.#forGroup(command.group, (group) => executor.step(now, { kind: "managed", group, on: command.on }));
       case "served":

@@ -29,6 +29,7 @@ export async function sampleState(role: "primary" | "standby" = "primary", maxBy
     alarm: () => {},
     eligible: () => {},
     compared: () => {},
+    reignKnown: () => {},
     managed: () => {},
   }, () => Promise.resolve({ ...EMPTY, chunks: EMPTY.chunks() }));
   if (role === "primary") manager.role("web", "primary", 2);

@@ -186,6 +186,7 @@ const MAKES: readonly Make[] = [
   (random) => ({ kind: "lateWake", lateUs: below(random, 100_000) }),
   (random, group) => ({ kind: "eligible", group, ok: random.chance(0.7), reason: REASON }),
   (random, group) => ({ kind: "compared", group, on: random.chance(0.7) }),
+  (random, group, node) => ({ kind: "reignKnown", group, epoch: anyEpoch(random, node.groups[group]!.epoch) }),
   (random, group, node) => ({
     kind: "reserved",
     group,

@@ -98,6 +98,7 @@ export class MainThread {
       event: (_level, kind, text) => note(`${kind}: ${text}`),
       alarm: () => {},
       eligible: (_group, ok, reason) => this.#eligibility.say("state", GROUP, { ok, reason }),
+      reignKnown: (_group, epoch) => this.#p.send({ kind: "reignKnown", group: 0, epoch }),
       compared: (_group, on) => this.#p.send({ kind: "compared", group: 0, on }),
       managed: (_group, on) => this.#serving!.managed(GROUP, "state", on),
       clock,

@@ -30,7 +30,7 @@ Deno.test("a message that the state cannot take: counted, an alarm with where it
         event: () => {},
         alarm: (kind, text) => void alarms.set(kind, text),
         eligible: () => {},
-        compared: () => {},
+        copy: () => {},
         managed: () => {},
       });
       const receive = node.manager.receive.bind(node.manager);

@@ -83,6 +83,11 @@ export class Replica {
     return this.serving ? this.#copy.reigns.at(-1)!.epoch : 0;
   }
 
+  /** Epoch of the last reign that this copy knows of, 0 for none. */
+  get lastReign(): number {
+    return this.#copy.reigns.at(-1)?.epoch ?? 0;
+  }
+
   /** The follower has everything and gets each write. */
   get followed(): boolean {
     return this.#source?.stage === "following";
