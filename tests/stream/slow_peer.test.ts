@@ -24,6 +24,7 @@ async function openNode(self: 0 | 1) {
     eligible: () => {},
     managed: () => {},
     compared: () => {},
+    reignKnown: () => {},
   };
   const nothing = async function* () {};
   const manager = await StateManager.open(
