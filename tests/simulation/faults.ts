@@ -14,7 +14,7 @@ const anyNode = (random: Random): NodeIndex => random.pick([0, 1]);
  * The nodes can hear or ask each other: no port is down, no path is filtered. Only then a machine stands still, and no filter comes meanwhile:
  * it wakes with the rest of its lease, and gives way when it hears who has taken over.
  */
-function pathsWhole({ network, nodes }: SimWorld): boolean {
+export function pathsWhole({ network, nodes }: SimWorld): boolean {
   return network.isWhole(CABLE) && network.isWhole(LAN) && nodes.every(({ carrier }) => carrier);
 }
 

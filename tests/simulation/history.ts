@@ -5,7 +5,8 @@
 import { PROFILES } from "../../config/profiles.ts";
 import type { CoreTiming } from "../../control/core/limits.ts";
 import type { AckLevel } from "../../control/state/waits.ts";
-import { faults } from "./faults.ts";
+import { type Fault, faults } from "./faults.ts";
+import { moreFaults } from "./more_faults.ts";
 import type { NodeIndex } from "./network.ts";
 import type { SimNode } from "./node.ts";
 import { Random } from "./random.ts";
@@ -24,6 +25,8 @@ export interface Outcome {
 }
 
 const MS = 1000;
+/** What a fence command that works takes at most, with what is around it. */
+const FENCE_US = 80 * MS;
 /** Most seeds play the default profile. */
 const TIMINGS: readonly CoreTiming[] = [
   PROFILES.lan,
@@ -44,6 +47,8 @@ export function settingsOf(seed: number, hooks: Hooks = {}): Settings {
     bytes: random.chance(0.05),
     rough: true,
     hooks,
+    // Most pairs have neither; no seed plays another history for it.
+    ...random.pick<Partial<Settings>>([{}, {}, {}, {}, { gateway: true }, { gateway: true }, { fencing: true }]),
   };
 }
 
@@ -63,18 +68,20 @@ export async function play(
 class History {
   readonly #world: SimWorld;
   readonly #random: Random;
+  readonly #faults: readonly Fault[];
   #command = 0;
 
   constructor(world: SimWorld) {
     this.#world = world;
     this.#random = world.random;
+    this.#faults = [...faults, ...moreFaults(world.settings)];
   }
 
   async play(): Promise<void> {
     const world = this.#world, random = this.#random;
     const first = random.pick([0, 1] as const);
     world.start(first);
-    world.at(random.int(0, 300 * MS), () => world.start(1 - first as NodeIndex));
+    world.at(random.int(0, 300 * MS), () => world.powerOn(1 - first as NodeIndex));
     await this.#settle("after the start");
     for (let act = 0; act < 2 && this.#goesOn; act++) {
       await this.#trouble(random.int(3, 6));
@@ -104,6 +111,8 @@ class History {
     while (world.now < endUs && this.#goesOn) {
       await world.run(20 * MS);
       if (world.isCalm()) return;
+      // Somebody switches on what a node that found its peer standing still had switched off.
+      if (world.settings.fencing) { for (const { index, powered } of world.nodes) if (!powered) world.powerOn(index); }
     }
     if (!this.#goesOn) return;
     const roles = world.nodes.map(standing).join(", ");
@@ -116,7 +125,7 @@ class History {
     const world = this.#world, random = this.#random;
     for (let i = 0; i < count && this.#goesOn; i++) {
       this.#write(random.int(0, 3));
-      random.pick(faults)(world, random, () => ++this.#command);
+      random.pick(this.#faults)(world, random, () => ++this.#command);
       const us = random.chance(0.5) ? random.int(1 * MS, 60 * MS) : random.int(60 * MS, 1500 * MS);
       await world.run(Math.round(world.scale * us));
       this.#write(random.int(0, 2));
@@ -139,6 +148,8 @@ class History {
     world.mendings++;
     world.network.heal();
     world.setSplit(false);
+    world.gateway.up = true;
+    world.power.state = "works";
     for (const node of world.nodes) {
       node.disk.full = false;
       node.disk.slowUs = 2 * MS;
@@ -208,7 +219,8 @@ class History {
     else if (how === "stop") world.stop(primary!, long);
     else if (how === "freeze") world.freeze(primary!, long, false);
     else world.setCarrier(primary!, false);
-    const boundUs = limits.deadAfterUs + limits.leaseUs + 4 * limits.probeUs + 2 * limits.answeredProbeUs + 60 * MS;
+    const boundUs = limits.deadAfterUs + limits.leaseUs + 4 * limits.probeUs + 2 * limits.answeredProbeUs + 60 * MS +
+      (world.settings.fencing ? FENCE_US : 0);
     for (let left = boundUs; left > 0 && this.#goesOn && !heir.speaks(world.now); left -= 5 * MS) {
       await world.run(5 * MS);
       // Somebody sends again what he has recorded.

@@ -11,8 +11,9 @@
  * --splits        histories of a pair with an arbiter, whose LAN splits
  * ```
  *
- * Prints the seed first. Ends with 1 if a rule was broken: with the rule, the last events and the command that plays it again.
+ * Prints the seed first, and at the end the beginning of a hash of all traces: the same on every machine. Ends with 1 if a rule was broken: with the rule, the last events and the command that plays it again.
  */
+import { sha256 } from "@noble/hashes/sha2.js";
 import { parseArgs } from "node:util";
 import process from "node:process";
 import { type Outcome, play } from "./history.ts";
@@ -41,9 +42,13 @@ async function playMany(options: Options, play: Play): Promise<number> {
   console.log(`seed ${first}${trace && count === 1 ? "" : " and those after it"}`);
   const startUs = process.cpuUsage().user, startMs = performance.now();
   let broken = 0, simulatedUs = 0, excused = 0, played = 0, saidMs = startMs;
+  const traces = sha256.create(), encoder = new TextEncoder();
   const goesOn = () => minutes === null ? played < count : performance.now() - startMs < minutes * 60_000;
   for (let seed = first; goesOn(); seed++, played++) {
-    const outcome = await play(seed, trace ? (line) => console.log(line) : undefined);
+    const outcome = await play(seed, (line) => {
+      traces.update(encoder.encode(`${line}\n`));
+      if (trace) console.log(line);
+    });
     simulatedUs += outcome.simulatedUs;
     excused += outcome.excused;
     if (performance.now() - saidMs > WORD_EVERY_MS) {
@@ -60,7 +65,9 @@ async function playMany(options: Options, play: Play): Promise<number> {
       (us / 1e6).toFixed(1)
     } s of a core: ${
       Math.round(simulatedUs / us)
-    } times faster than real time; ${excused} moments with two owners that two nodes alone cannot help`,
+    } times faster than real time; ${excused} moments with two owners that two nodes alone cannot help; traces ${
+      traces.digest().toHex().slice(0, 16)
+    }`,
   );
   return broken;
 }

@@ -13,6 +13,7 @@ import { type StateManager, StateManager as Manager } from "../../control/state/
 import { SimJournal } from "./disk.ts";
 import type { ProcessClock, SimNode } from "./node.ts";
 import { PeerLink, type StreamPacket } from "./peer_link.ts";
+import type { FenceReport } from "./power_switch.ts";
 import type { Random } from "./random.ts";
 
 export interface MainHooks {
@@ -39,6 +40,8 @@ export interface MainParts {
   readonly servicesFail: number | null;
   /** The arbiter, as this process sees it. */
   readonly store: Store | null;
+  /** Runs the command that makes sure that the peer is off. @param answer to the switch thread */
+  readonly fence: (report: FenceReport, answer: (event: CoreEvent) => void) => void;
   readonly hooks: MainHooks;
 }
 
@@ -172,6 +175,7 @@ export class MainThread {
     for (const report of reports) {
       if (report.kind === "serve") void this.#serving.order(report);
       else if (report.kind === "role") this.#serving.role(report);
+      else if (report.kind === "fencePeer" || report.kind === "fenceOff") this.#p.fence(report, this.#p.send);
     }
   }
 

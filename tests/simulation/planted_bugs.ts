@@ -2,6 +2,7 @@
  * Bugs that the simulation must find, each planted by replacing one function or one number from outside; what ships knows nothing of them.
  * `seeds`: within so many it is found.
  */
+import type { Gateway } from "../../control/core/gateway.ts";
 import type { Effect } from "../../control/core/effects.ts";
 import { judgeHeartbeat, type NodeState } from "../../control/core/node.ts";
 import type { GroupState } from "../../control/core/group.ts";
@@ -64,6 +65,19 @@ function onJournal(change: (journal: SimJournal) => void): Hooks {
 }
 
 const OWNERS = /two owners/;
+const PARTS = /two owners: on two parts/;
+
+/** Something is done to what the core knows of its gateway, whenever effects are ordered. */
+function onGateway(change: (gateway: Gateway, group: GroupState) => void): Hooks {
+  return {
+    switchThread: {
+      effects: (effects, group) => {
+        if (group.gateway !== null) change(group.gateway, group);
+        return effects;
+      },
+    },
+  };
+}
 
 export const BUGS: readonly PlantedBug[] = [
   {
@@ -257,5 +271,33 @@ export const BUGS: readonly PlantedBug[] = [
           append(++turn % 5 === 0 ? changes.filter(({ kind }) => kind !== "rows") : changes, urgent),
       );
     }),
+  },
+  {
+    name: "an isolated primary does not give up",
+    seeds: 300,
+    rule: PARTS,
+    hooks: onGateway((gateway, { role }) => {
+      if (role === "primary") gateway.unanswered = 0;
+    }),
+  },
+  {
+    name: "a fence command that failed counts as done",
+    seeds: 600,
+    rule: /which nobody had fenced/,
+    hooks: { switchThread: { event: (event) => event.kind === "peerFenced" ? { ...event, ok: true } : event } },
+  },
+  {
+    name: "a takeover that does not wait for the fence command",
+    seeds: 100,
+    rule: /which nobody had fenced/,
+    hooks: {
+      switchThread: {
+        effects: (effects, group) => {
+          // As if the command had ended well before it was ordered.
+          const ordered = effects.some(({ kind }) => kind === "fencePeer");
+          return ordered ? [...effects, { kind: "take", group: group.index, epoch: group.epoch + 2 }] : effects;
+        },
+      },
+    },
   },
 ];

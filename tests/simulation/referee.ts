@@ -44,6 +44,8 @@ export class Referee {
   readonly #say: (text: string) => void;
   #excusedUntil = -Infinity;
   #counted = -Infinity;
+  #partsUs: number | null = null;
+  #bothSinceUs = -Infinity;
 
   constructor(nodes: readonly [SimNode, SimNode], say: (text: string) => void) {
     this.#nodes = nodes;
@@ -65,7 +67,9 @@ export class Referee {
   /** After every event. */
   watch(nowUs: number, split: boolean): void {
     const [a, b] = this.#nodes;
-    if ((split && !this.acrossSplits) || !a.speaks(nowUs) || !b.speaks(nowUs)) return;
+    const both = a.speaks(nowUs) && b.speaks(nowUs);
+    if (split && !this.acrossSplits) return this.#watchParts(nowUs, both);
+    if (!both) return;
     if (nowUs <= this.#excusedUntil) {
       if (this.#counted !== this.#excusedUntil) this.excused++;
       this.#counted = this.#excusedUntil;
@@ -73,6 +77,29 @@ export class Referee {
     }
     if (this.violations.length > 0) return;
     this.violate(`two owners: both kernels let the address speak ${split ? "on two parts of the LAN" : "on one LAN"}`);
+  }
+
+  /**
+   * On two parts of a LAN: not decidable, but for a pair with a gateway, which stands on one of them. There an owner that is stopped or
+   * killed has at most the rest of its lease when the other one takes over.
+   */
+  #watchParts(nowUs: number, both: boolean): void {
+    if (!both || this.#partsUs === null) this.#bothSinceUs = nowUs;
+    else if (nowUs - this.#bothSinceUs > this.#partsUs && this.violations.length === 0) {
+      this.violate("two owners: on two parts of the LAN for longer than a lease, though one of them has no gateway");
+    }
+  }
+
+  /** The two parts of a split LAN have one owner, but for so long. */
+  oneAcrossParts(us: number): void {
+    this.#partsUs = us;
+  }
+
+  /** @param off the node knows that its peer is off */
+  tookUnheard(node: SimNode, off: boolean): void {
+    const { nowUs, heardUs, limits } = node.switchThread!.core;
+    if (off || nowUs - heardUs < limits.suspectUs) return;
+    this.violate(`${node.name} took over without a word of its peer, which nobody had fenced`);
   }
 
   took(node: SimNode, epoch: number, handedOverBy: number | null): void {

@@ -6,6 +6,8 @@
  *
  * profile lan                 timing; lan if it is not said
  * services                    the group has services that a switch waits for
+ * gateway                     it has a gateway to ask, on a's part of the LAN if that splits
+ * fence                       each node has a command that switches the other one off
  *    0 start a                milliseconds, then what happens (`ACTS`)
  * 1000 power-off a
  * 2000 end
@@ -76,6 +78,15 @@ const ACTS: Readonly<Record<string, Act>> = {
     world.network.streamLagUs = usOf(ms);
     world.log(`the peer stream lags by ${ms} ms`);
   },
+  "lose-gateway": ({ world }) => setGateway(world, false),
+  "mend-gateway": ({ world }) => setGateway(world, true),
+  /** From here on a fence command fails, hangs or works. */
+  "fence-command": ({ world }, [state]) => {
+    if (state !== "works" && state !== "fails" && state !== "hangs") {
+      throw new RangeError(`scenario: fence-command ${state}`);
+    }
+    world.power.state = state;
+  },
   "flush": ({ world }, [node]) => world.flush(nodeOf(node)),
   "fill-disk": ({ world }, [node]) => setDisk(world, nodeOf(node), true),
   "free-disk": ({ world }, [node]) => setDisk(world, nodeOf(node), false),
@@ -95,6 +106,11 @@ const ACTS: Readonly<Record<string, Act>> = {
     scene.span = scene.world.traffic.begin(CLIENT_EVERY_US);
   },
 };
+
+function setGateway(world: SimWorld, up: boolean): void {
+  world.log(up ? "the gateway is back" : "the gateway is gone");
+  world.gateway.up = up;
+}
 
 function setDisk(world: SimWorld, index: NodeIndex, full: boolean): void {
   world.log(`the disk of ${world.nodes[index]!.name} ${full ? "is full" : "has room again"}`);
@@ -117,12 +133,14 @@ export async function playScenario(text: string): Promise<string> {
     bytes: false,
     rough: false,
     hooks: {},
+    gateway: lines.includes("gateway"),
+    fencing: lines.includes("fence"),
   });
   const scene: Scene = { world, span: null };
   let endUs = 0;
   for (const line of lines) {
     const [time, name, ...words] = line.split(/\s+/);
-    if (time === "profile" || time === "services") continue;
+    if (["profile", "services", "gateway", "fence"].includes(time!)) continue;
     const us = usOf(time);
     endUs = Math.max(endUs, us);
     if (name === "end") continue;

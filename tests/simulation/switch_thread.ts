@@ -41,9 +41,10 @@ export interface Outside {
   /** @param framed also on the service interface, where its mark may have been refused */
   sendBeat(from: SimNode, beat: Heartbeat, framed: boolean): void;
   ask(from: SimNode): void;
+  askGateway(from: SimNode): void;
   announce(from: SimNode): void;
   /** @param handedOverBy epoch of the reign whose node handed the address over; null: nobody did */
-  took(node: SimNode, epoch: number, handedOverBy: number | null): void;
+  took(node: SimNode, epoch: number, handedOverBy: number | null, kind: SwitchKind): void;
   release(node: SimNode, which: "fromPeer" | "direct"): void;
   giveBack(node: SimNode): void;
   note(node: SimNode, text: string): void;
@@ -265,6 +266,14 @@ export class SwitchThread {
       case "probe":
         kernel.mark(this.#clock.nowUs(), "arm");
         return outside.ask(node);
+      case "askGateway":
+        return outside.askGateway(node);
+      case "fencePeer":
+        this.#reports.push({ kind: "fencePeer", group: this.group.name, order: effect.order });
+        return;
+      case "fenceOff":
+        this.#reports.push({ kind: "fenceOff" });
+        return;
       case "take":
         return this.#take(effect.epoch);
       case "announce":
@@ -349,7 +358,7 @@ export class SwitchThread {
     this.#node.kernel.addressOn = true;
     if (!this.#sendBeat("take")) return;
     const handedOver = this.#kind === "switchover" && this.#asked;
-    this.#outside.took(this.#node, epoch, handedOver ? this.group.moving.peerEpoch : null);
+    this.#outside.took(this.#node, epoch, handedOver ? this.group.moving.peerEpoch : null, this.#kind);
     this.#outside.announce(this.#node);
     this.#announcements.start(this.#clock.nowUs());
   }

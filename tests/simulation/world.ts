@@ -3,50 +3,28 @@
  * all of these. The nodes run the code that ships: the role machine, the replicas with their manager, the peer stream, the order of writes to the
  * disk, the orders of a switch. What is played is what they get from Linux.
  */
-import { type CoreTiming, type Limits, planLimits } from "../../control/core/limits.ts";
+import { type Limits, planLimits } from "../../control/core/limits.ts";
 import type { Heartbeat } from "../../control/core/heartbeat.ts";
-import type { CoreEvent, NodeState } from "../../control/core/node.ts";
+import type { CoreEvent } from "../../control/core/node.ts";
 import type { AckLevel } from "../../control/state/waits.ts";
 import { SimEtcd } from "./etcd.ts";
 import { overTheWire, photograph } from "./datagram.ts";
 import { SimDisk } from "./disk.ts";
 import { SimKernel } from "./kernel.ts";
-import { type MainHooks, MainThread } from "./main_thread.ts";
+import { gatewaySetup, SimGateway } from "./gateway.ts";
+import { MainThread } from "./main_thread.ts";
 import { CABLE, LAN, LINK_BITS, Network, type NodeIndex, type PathIndex } from "./network.ts";
 import { MachineClock, Process, ProcessClock, SimNode } from "./node.ts";
+import { PowerSwitch } from "./power_switch.ts";
 import { EventQueue } from "./queue.ts";
 import { Random } from "./random.ts";
 import { Referee, replicaOf } from "./referee.ts";
 import type { StreamPacket } from "./peer_link.ts";
-import { type Outside, type SwitchHooks, SwitchThread } from "./switch_thread.ts";
+import type { Settings } from "./settings.ts";
+import { type Outside, SwitchThread } from "./switch_thread.ts";
 import { Traffic } from "./traffic.ts";
 
-/** A bug that is planted: what it replaces. */
-export interface Hooks {
-  readonly limits?: (limits: Limits) => Limits;
-  readonly kernel?: (kernel: SimKernel) => void;
-  readonly disk?: (disk: SimDisk) => void;
-  readonly switchThread?: SwitchHooks;
-  readonly main?: MainHooks;
-  readonly etcd?: (etcd: SimEtcd) => void;
-  /** May replace what the core of each new process knows. */
-  readonly core?: (core: NodeState) => void;
-  /** Answers to questions about the address get lost. */
-  readonly noAnswers?: boolean;
-}
-
-export interface Settings {
-  readonly timing: CoreTiming;
-  /** Services that a switch waits for: the share of orders that fail; null: there are none. */
-  readonly servicesFail: number | null;
-  /** Heartbeats are encoded and decoded, and made the next version's where a node has been upgraded. */
-  readonly bytes: boolean;
-  /** Timers come late now and then, clocks drift. */
-  readonly rough: boolean;
-  readonly hooks: Hooks;
-  /** What the arbiter's answer may take; none if it is not said. */
-  readonly arbiterUs?: number;
-}
+export type { Hooks, Settings } from "./settings.ts";
 
 const DIGEST = new Uint8Array(8);
 /** Turns of promises after work of a main thread. What is left comes with the next one's. */
@@ -62,6 +40,8 @@ export class SimWorld {
   readonly referee: Referee;
   readonly traffic: Traffic;
   readonly etcd: SimEtcd;
+  readonly gateway = new SimGateway();
+  readonly power = new PowerSwitch(this);
   readonly random: Random;
   readonly limits: Limits;
   readonly settings: Settings;
@@ -106,6 +86,7 @@ export class SimWorld {
     this.traffic = new Traffic(this.nodes, this.network, this.#queue, random, () => this.now);
     this.etcd = new SimEtcd(random, () => this.now, (worldUs, act) => this.at(worldUs, act));
     settings.hooks.etcd?.(this.etcd);
+    if (settings.gateway) this.referee.oneAcrossParts(this.limits.leaseUs);
     this.#outside = this.#makeOutside();
   }
 
@@ -168,10 +149,14 @@ export class SimWorld {
       stop: (node, us) => this.#standStill(node, node.process!, us),
       sendBeat: (from, beat, framed) => this.#sendBeat(from, beat, framed),
       ask: (from) => this.#ask(from),
+      askGateway: (from) => this.#askGateway(from),
       announce: (from) => this.#announce(from),
-      took: (node, epoch, handedOverBy) => {
+      took: (node, epoch, handedOverBy, kind) => {
         this.log(`${node.name} TAKES the address, epoch ${epoch}`);
         this.referee.took(node, epoch, handedOverBy);
+        if (this.settings.fencing && kind !== "switchover") {
+          this.referee.tookUnheard(node, this.power.knowsOff(this.nodes[1 - node.index]!));
+        }
       },
       release: (node, which) => this.traffic.release(node, which),
       giveBack: (node) => this.traffic.giveBack(node),
@@ -291,6 +276,17 @@ export class SimWorld {
     });
   }
 
+  #askGateway(from: SimNode): void {
+    this.at(this.now + this.random.int(30, 120), () => {
+      if (!this.gateway.reaches(from, this.network.split)) return;
+      this.#onSwitch(
+        from,
+        this.now + this.random.int(30, 200),
+        () => from.frozen ? null : { kind: "gatewayHeard", group: 0 },
+      );
+    });
+  }
+
   /** The switch and the neighbours learn, before a heartbeat that left with it has been read; so does the other node. */
   #announce(from: SimNode): void {
     if (!from.speaks(this.now)) return;
@@ -345,6 +341,7 @@ export class SimWorld {
         digest: DIGEST,
         limits: this.limits,
         arbiterUs: this.settings.arbiterUs ?? null,
+        fencing: this.settings.fencing ?? false,
         groups: [
           {
             name: "web",
@@ -354,6 +351,7 @@ export class SimWorld {
             usedUpTo,
             reservedUpTo,
             unproven,
+            ...(this.settings.gateway ? { gateway: gatewaySetup(this.settings.timing) } : {}),
           },
         ],
       },
@@ -377,6 +375,7 @@ export class SimWorld {
       note: (text) => this.log(`${node.name} ${text}`),
       servicesFail: this.settings.servicesFail,
       store: this.settings.arbiterUs === undefined ? null : this.etcd.storeFor(index, clock),
+      fence: (report, answer) => this.power.report(node, report, answer),
       hooks: this.settings.hooks.main ?? {},
     });
     this.#touched = true;
