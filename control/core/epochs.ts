@@ -11,6 +11,8 @@ export function raiseEpoch(n: NodeFacts, g: GroupState, known: number, who: stri
   keepEpochsAhead(n, g);
   g.epoch = next ?? own;
   if (next !== null) {
+    // Whoever reigned meanwhile has told the neighbours; a node that slept with its clock does not even know that it did.
+    n.out.push({ kind: "announce", group: g.index });
     say(n, g, "notice", "epoch", `${g.name}: epoch ${next} instead of ${own}, ${who} knew of ${known}`);
   }
 }

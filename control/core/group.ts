@@ -25,6 +25,8 @@ export interface Probing {
 /** The switch that is under way; meaningful while the role or phase says so. */
 export interface Moving {
   id: number;
+  /** The last one that this node has called off as the old node of it, 0 if none. */
+  calledOff: number;
   reason: string;
   /** The operator's command that asked for it, 0 if none. */
   command: number;
@@ -195,6 +197,7 @@ export function createGroup(
     probing: { sentUs: 0, unanswered: 0, answeredUs: 0, nextUs: 0, deferredUs: -1 },
     moving: {
       id: 0,
+      calledOff: 0,
       reason: "",
       command: 0,
       deadlineUs: 0,

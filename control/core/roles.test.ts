@@ -276,7 +276,7 @@ Deno.test("two primaries of one epoch: the preferred one stays", () => {
 
 Deno.test("a standby that knows of a later reign raises the primary's epoch above it", () => {
   const node = primary().hears({ epoch: 7 });
-  assert.deepEqual(node.told(), ["400 event epoch"]);
+  assert.deepEqual(node.told(), ["400 announce, event epoch"]);
   assert.equal(node.state, "primary none 8 refresh");
 });
 

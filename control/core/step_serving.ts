@@ -21,7 +21,7 @@ import { probe } from "./probing.ts";
 import { answersNow } from "./questions.ts";
 import { onSharedWire } from "./shared_wire.ts";
 import { noteServed, orderServices, servicesReady } from "./serving.ts";
-import { reclaimHeard } from "./step_waiting.ts";
+import { reclaimHeard, refuse } from "./step_waiting.ts";
 
 // ---- primary
 
@@ -98,7 +98,11 @@ export function heardPrimary(n: NodeFacts, g: GroupState, link: number): void {
   }
   if (g.settling) return heardBehindPackets(n, g, link);
   if (!n.compatible) return;
-  if (peer.role === "preparing" && peer.phase === "want") return becomeLeaving(n, g, peer.switchId);
+  if (peer.role === "preparing" && peer.phase === "want") {
+    // What the new node has of a switch that came to nothing, its last words above all, is older than what has been written since.
+    return peer.switchId === g.moving.calledOff ? refuse(n, g) : becomeLeaving(n, g, peer.switchId);
+  }
+  if (g.phase === "refuse") setPhase(g, "none", 0);
   if (g.phase === "offer" && peer.phase === "refuse" && peer.switchId === g.switchId) {
     setPhase(g, "none", 0);
     answerCommand(n, g, false, `${n.peerName} cannot take over now: see segue status there`);
@@ -153,6 +157,7 @@ export function letGo(n: NodeFacts, g: GroupState): void {
 }
 
 function newNodeLost(n: NodeFacts, g: GroupState, reason: string): void {
+  g.moving.calledOff = g.moving.id;
   if (!g.moving.leaseGone) return resumePrimary(n, g, reason);
   n.out.push({ kind: "beat", group: g.index, step: "unpass" }, { kind: "end", group: g.index, outcome: "aborted" });
   answerCommand(n, g, false, reason);
@@ -225,6 +230,7 @@ function beginReclaim(n: NodeFacts, g: GroupState): void {
 
 /** Old node again: what was given back first, then what came meanwhile. */
 function reclaim(n: NodeFacts, g: GroupState): void {
+  g.moving.calledOff = g.moving.id;
   const reason = `${n.peerName} could not finish in time`;
   if (!g.moving.leaseGone) return resumePrimary(n, g, reason);
   const epoch = nextEpoch(n, g);

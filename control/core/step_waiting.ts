@@ -187,10 +187,14 @@ function answerOffer(n: NodeFacts, g: GroupState): void {
   if (able(n, g)) {
     g.moving.deadlineUs = n.nowUs + prepareMaxUs(n, g);
     becomePreparing(n, g, `${n.peerName} handed over`, newSwitchId(n));
-  } else if (g.phase !== "refuse" || g.switchId !== g.peer.switchId) {
-    setPhase(g, "refuse", g.peer.switchId);
-    n.out.push({ kind: "beat", group: null, step: null });
-  }
+  } else refuse(n, g);
+}
+
+/** What the peer asks for is not done; said at once, and for as long as it asks. */
+export function refuse(n: NodeFacts, g: GroupState): void {
+  if (g.phase === "refuse" && g.switchId === g.peer.switchId) return;
+  setPhase(g, "refuse", g.peer.switchId);
+  n.out.push({ kind: "beat", group: null, step: null });
 }
 
 /** An answer stands for as long as the question. */

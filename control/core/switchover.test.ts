@@ -479,3 +479,15 @@ Deno.test("services took their time: the word of before is asked for again befor
   node.until(114.2).hears(old("released"));
   assert.match(node.told().join(), /114\.2 begin switchover, take 3/);
 });
+
+Deno.test("a switch that the old node has called off is not taken up again: what the new node has of it is older than what was written since", () => {
+  const again = leaving().until(400.2).hears({});
+  again.told();
+  again.hears(WANT);
+  assert.deepEqual([again.state, again.told()], ["primary refuse 2 refresh", ["400.2 beat"]]);
+  again.hears(WANT).hears({});
+  assert.equal(again.state, "primary none 2 refresh");
+  assert.equal(again.hears({ ...WANT, switchId: 11 }).state, "leaving passing 2 refresh");
+  // The new node was silent, and this one has reigned again since.
+  assert.equal(leaving().until(480).hears(WANT).state, "primary refuse 4 refresh");
+});
