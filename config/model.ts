@@ -114,7 +114,7 @@ export interface ServiceConfig {
 export interface StateConfig {
   /** A write that wants the standby while it is away: taken, and said to be degraded; or refused. */
   readonly whenAlone: "accept" | "refuse";
-  /** How long such a write waits for a standby that is connected. */
+  /** How long such a write waits for a standby that is in step, but slow. */
   readonly waitUs: number;
   /** Keys and values of the group. */
   readonly maxBytes: number;

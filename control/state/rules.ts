@@ -3,7 +3,7 @@
 export interface StateRules {
   /** What becomes of writes that want the standby while it is away. */
   readonly whenAlone: "accept" | "refuse";
-  /** How long a write waits for a standby that is connected but slow, or being brought up to date. */
+  /** How long a write waits for a standby that is in step, but slow. */
   readonly waitUs: number;
   /** Keys and values of the group. */
   readonly maxBytes: number;

@@ -18,7 +18,7 @@ const ASKED_MAX = 20_000;
 const ASKED_LENGTH_MAX = 1 << 20;
 
 /** Of rows that were written meanwhile, as many bytes, or messages, are applied in one turn; of a catch-up one piece. More would keep others waiting. */
-const TURN_BYTES = 128 * 1024;
+const TURN_BYTES = 64 * 1024;
 const TURN_MESSAGES = 64;
 
 type Tail = ReturnType<Copy["cutOff"]>;

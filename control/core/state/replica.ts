@@ -16,6 +16,12 @@ import type { StateRow } from "./row.ts";
 import { SourceSide } from "./source.ts";
 import type { GroupTable } from "./table.ts";
 
+/**
+ * A catch-up goes in pieces of this size, about a thousand small rows: where they are applied nothing of the peer is heard meanwhile, and a machine
+ * with ten times as much to do as it can takes ten times as long.
+ */
+const CATCH_UP_BYTES = 64 * 1024;
+
 /** What a write sets a key to; null deletes it. */
 export interface Write {
   readonly key: string;
@@ -41,6 +47,7 @@ export class Replica {
   #nextSync = 1;
   readonly #port: ReplicaPort;
   readonly #pieceBytes: number;
+  readonly #catchUpBytes: number;
 
   constructor(
     group: number,
@@ -51,9 +58,10 @@ export class Replica {
   ) {
     this.group = group;
     this.table = table;
-    this.#copy = new Copy(group, table, known, port, pieceBytes);
-    this.#port = port;
     this.#pieceBytes = pieceBytes;
+    this.#catchUpBytes = Math.min(pieceBytes, CATCH_UP_BYTES);
+    this.#copy = new Copy(group, table, known, port, this.#catchUpBytes);
+    this.#port = port;
   }
 
   /** Last LSN up to which this copy has everything. */
@@ -309,7 +317,7 @@ export class Replica {
     const peer = this.peer;
     if (peer === null || this.#source !== null || peer.serving) return;
     if (!this.serving && (this.copying || this.#age(peer) <= 0)) return;
-    this.#source = new SourceSide(this.#copy, peer, this.#nextSync++, this.#port, this.#pieceBytes);
+    this.#source = new SourceSide(this.#copy, peer, this.#nextSync++, this.#port, this.#catchUpBytes);
   }
 
   // ---- follower
