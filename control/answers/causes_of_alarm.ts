@@ -38,7 +38,14 @@ export function causeOfAlarm(event: NodeEvent, around: Around): Reasoned {
   if (kind === "fence") {
     return reasoned("fence-failed", `${text}.`, "whether the peer is off: look at it, and at its power switch");
   }
-  if (kind === "isolated") return causeOfIsolation(text);
+  if (kind === "arbiter") {
+    return reasoned(
+      "no-key",
+      `${text}. Nothing moves for that while the nodes hear each other.`,
+      "whether the arbiter failed, or the way to it",
+    );
+  }
+  if (kind === "isolated" || kind === "arbiter-key") return causeOfIsolation(text);
   if (kind.startsWith("gateway ")) {
     return reasoned(
       "isolated",

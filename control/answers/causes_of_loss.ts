@@ -54,6 +54,14 @@ export function causeOfLoss(event: NodeEvent, evidence: SwitchEvidence | undefin
 
 /** @param text of a reign that was given up, or of a takeover that was not allowed */
 export function causeOfIsolation(text: string): Reasoned {
+  if (/the arbiter's key/.test(text)) {
+    return reasoned(
+      "no-key",
+      `This node was cut off from its peer and did not have the arbiter's key, without which it must not serve: ${text}. ` +
+        "Either the other one has it, and serves, or the arbiter did not answer in time.",
+      "whether the peer was dead or only cut off: its journal, and the arbiter's, say it",
+    );
+  }
   return reasoned(
     "isolated",
     `This node heard neither its peer nor its gateway, so it took itself for the one that is cut off: ${text}. It serves again once it ` +

@@ -254,6 +254,19 @@ const CASES: Readonly<Record<string, Case>> = {
       "web: not taken over, this node is cut off: a silent for 45.1 ms, and the gateway …",
     ),
   },
+  "a reign given up without the arbiter's key": {
+    cause: "no-key",
+    journal: journal().fenced(
+      "cut off: a has not answered for 351.2 ms, and the arbiter's key is not ours: a has the arbiter's key",
+    ),
+    says: /without which it must not serve/,
+    cannotKnow: /whether the peer was dead or only cut off/,
+  },
+  "an arbiter that cannot be asked": {
+    cause: "no-key",
+    journal: journal().alarm("arbiter", "the arbiter cannot be asked, and without hearing a … : no answer"),
+    says: /Nothing moves for that while the nodes hear each other/,
+  },
   "a peer that could not be fenced": {
     cause: "fence-failed",
     journal: journal().alarm(

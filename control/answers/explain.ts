@@ -46,6 +46,7 @@ function ofReceipt(receipt: SwitchReceipt, around: Around): Told {
       clientSentence(receipt),
       ...(evidence === undefined ? [] : evidenceSentences(receipt.node, receipt, evidence)),
       ...fenceSentence(receipt),
+      ...arbiterSentence(receipt),
       ...(predictedUs === undefined ? [] : [predictionSentence(receipt, predictedUs, predictionMissed)]),
       ...(receipt.kind === "failover" ? toldLater(around) : []),
       ...afterwards(around),
@@ -61,6 +62,17 @@ function fenceSentence({ steps }: SwitchReceipt): string[] {
   return [
     `Before it took the address it ${done.step} by command, which took ${durationText(done.atUs - ordered.atUs)}.`,
   ];
+}
+
+function arbiterSentence({ steps }: SwitchReceipt): string[] {
+  const at = (text: string) => steps.find(({ step }) => step === text)?.atUs;
+  const asked = at("arbiter asked"), ours = at("arbiter: the key is ours");
+  if (asked === undefined || ours === undefined) return [];
+  const waited = steps.find(({ step }) => step === "addresses")?.atUs;
+  const rest = waited === undefined
+    ? ""
+    : `, and it waited ${durationText(waited - asked)} in all, until the old primary had stopped in any case`;
+  return [`The arbiter's key was this node's ${durationText(ours - asked)} after it was asked for${rest}.`];
 }
 
 function predictionSentence({ durationUs }: SwitchReceipt, predictedUs: number, missed: string | undefined): string {

@@ -24,6 +24,8 @@ export type Cause =
   | "cut-off"
   /** This node heard neither its peer nor its gateway. */
   | "isolated"
+  /** This node did not hear its peer, and the arbiter did not give it the key; or the arbiter cannot be asked. */
+  | "no-key"
   | "lan-port-down"
   | "path-lost"
   | "heartbeats-filtered"

@@ -40,6 +40,15 @@ function nodeMetrics(s: SwitchSnapshot): Metric[] {
       { peer: s.peer.name },
       heardMs === null ? null : heardMs / 1e3,
     ]]),
+    gauge("arbiter_up", "Whether the arbiter answers; not there without one, and before that is known.", [[
+      {},
+      s.arbiter?.reachable === undefined || s.arbiter.reachable === null ? null : flag(s.arbiter.reachable),
+    ]]),
+    gauge("arbiter_key", "Whether the arbiter's key is this node's.", [[{}, s.arbiter ? flag(s.arbiter.ours) : null]]),
+    gauge("arbiter_answer_seconds", "How long its last answer to a claim took.", [[
+      {},
+      s.arbiter?.answer_ms === undefined || s.arbiter.answer_ms === null ? null : s.arbiter.answer_ms / 1e3,
+    ]]),
     gauge("alarm", "1 for each condition that lasts.", s.alarms.map(({ kind }) => [{ kind }, 1])),
   ];
 }

@@ -1,4 +1,5 @@
 /** `segue status` for people: what is wrong first, then the groups, then the ways between the nodes. Pure. */
+import { arbiterText } from "./arbiter_text.ts";
 import { receiptFromJson } from "./json.ts";
 import type { GroupJson, StatusJson } from "./json.ts";
 import { keyLines } from "./key_text.ts";
@@ -11,7 +12,7 @@ export function statusText(status: StatusJson): string {
   return [
     alarmLines(status),
     `node ${status.node} of pair ${status.pair}, segue ${status.version}, up ${spanText(status.uptime_ms)}\n` +
-    `${peerLine(status)}\n${keyLines(status)}`,
+    `${peerLine(status)}\n${keyLines(status)}${arbiterLine(status)}`,
     groupTable(status.groups),
     pathTable(status),
     status.groups.map(switchLines).join("") + rejectedLine(status),
@@ -25,6 +26,11 @@ function alarmLines({ alarms, journal }: StatusJson): string {
   if (!journal.ok) rows.push(["ALARM", "journal", "", journal.text]);
   else if (journal.set_aside !== null) rows.push(["note", "journal", "", journal.text]);
   return tableText(rows);
+}
+
+function arbiterLine({ arbiter }: StatusJson): string {
+  const text = arbiterText(arbiter);
+  return text === null ? "" : `arbiter ${text}\n`;
 }
 
 function peerLine({ peer }: StatusJson): string {

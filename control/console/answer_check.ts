@@ -9,7 +9,18 @@ export function isStatus(value: unknown): value is StatusJson {
   const { paths, groups, alarms, peer, journal, counters, rejected } = value;
   return texts(value, "node", "pair", "version") && numbers(value, "uptime_ms") && isObject(peer) && isPeer(peer) &&
     isObject(journal) && texts(journal, "text", "path") && isCounts(counters) && isCounts(rejected) &&
-    listOf(alarms, (it) => texts(it, "kind", "since", "text")) && listOf(paths, isPath) && listOf(groups, isGroup);
+    listOf(alarms, (it) => texts(it, "kind", "since", "text")) && listOf(paths, isPath) && listOf(groups, isGroup) &&
+    isArbiter(value["arbiter"]);
+}
+
+/** Of a pair with an arbiter only. */
+function isArbiter(arbiter: unknown): boolean {
+  if (arbiter === undefined || arbiter === null) return true;
+  if (!isObject(arbiter)) return false;
+  const { etcd } = arbiter;
+  return Array.isArray(etcd) && etcd.every((url) => typeof url === "string") &&
+    orNull("boolean", arbiter, "reachable") &&
+    orNull("string", arbiter, "reason", "refused") && orNull("number", arbiter, "answer_ms");
 }
 
 function isPeer(peer: Fields): boolean {

@@ -1,4 +1,5 @@
 /** Everything that is known of one item. Pure. */
+import { arbiterText } from "../api/arbiter_text.ts";
 import type { GroupJson, StatusJson } from "../api/json.ts";
 import { wireText } from "../api/wire_text.ts";
 import { durationText, spanText } from "../api/units.ts";
@@ -43,7 +44,8 @@ function nodesPage(state: ConsoleState, id: string): Page | null {
   return { title: `NODES ${shown.map(({ name }) => name).join(" and ")}`, rows };
 }
 
-function statusRows({ version, uptime_ms, counters, rejected, journal, peer }: StatusJson): Row[] {
+function statusRows({ version, uptime_ms, counters, rejected, journal, peer, arbiter }: StatusJson): Row[] {
+  const third = arbiterText(arbiter);
   const dropped = Object.entries(rejected).filter(([, count]) => count > 0).map(([reason, n]) => `${reason} ${n}`);
   const counts = [
     field("heartbeats", `${counters.heartbeats_sent} sent, ${counters.heartbeats_received} received`),
@@ -58,6 +60,7 @@ function statusRows({ version, uptime_ms, counters, rejected, journal, peer }: S
   return [
     field("version", `segue ${version}, up ${spanText(uptime_ms)}`),
     field("peer", `${peer.name} is ${peer.state}`),
+    ...(third === null ? [] : [field("arbiter", span(third, arbiter?.reachable ? "plain" : "bad"))]),
     ...counts,
     field("dropped", dropped.length === 0 ? "no datagram" : dropped.join(", ")),
     field("journal", span(journal.text, journal.ok ? "plain" : "bad"), span(`  ${journal.path}`, "dim")),

@@ -67,3 +67,12 @@ Deno.test("a suspicion that lasts keeps its first steps and its newest ones", ()
   assert.equal(steps.length, 200);
   assert.deepEqual([steps[0]!.step, steps[99]!.step, steps.at(-1)!.step], ["probe 0", "probe 99", "probe 999"]);
 });
+
+Deno.test("what is no question survives a suspicion that lasts", () => {
+  const book = new ReceiptBook("b");
+  book.begin(0, "failover", "silence", 4, 0);
+  for (let i = 0; i < 1000; i++) book.step(0, i % 100 === 50 ? `arbiter ${i}` : "probe", i);
+  const { steps } = book.end(0, "web", "done", 5, NONE, 1000)!;
+  assert.equal(steps.length, 200);
+  assert.equal(steps.filter(({ step }) => step !== "probe").length, 10);
+});

@@ -11,7 +11,7 @@ interface Open {
   readonly steps: ReceiptStep[];
 }
 
-/** A switch with more steps than this is a suspicion that lasts: the first and the newest are kept. */
+/** A switch with more steps than this is a suspicion that lasts: the first and the newest are kept, and what is no question. */
 const STEPS_MAX = 200;
 
 export class ReceiptBook {
@@ -46,7 +46,7 @@ export class ReceiptBook {
   step(group: number, step: string, nowUs: number): void {
     const open = this.#open.get(group);
     if (open === undefined) return;
-    if (open.steps.length >= STEPS_MAX) open.steps.splice(STEPS_MAX / 2, 1);
+    if (open.steps.length >= STEPS_MAX) open.steps.splice(dispensable(open.steps), 1);
     const atUs = Math.round(nowUs - open.startUs);
     // What other threads did is told afterwards: it stands where it happened.
     let place = open.steps.length;
@@ -92,4 +92,10 @@ export class ReceiptBook {
   last(group: number): SwitchReceipt | null {
     return this.#last.get(group) ?? null;
   }
+}
+
+/** Of too many: a question that is like those beside it, or whatever stands in the middle. */
+function dispensable(steps: readonly ReceiptStep[]): number {
+  const probe = steps.findIndex(({ step }, i) => i >= STEPS_MAX / 4 && step === "probe");
+  return probe < 0 ? STEPS_MAX / 2 : probe;
 }

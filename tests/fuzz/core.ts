@@ -72,6 +72,7 @@ class Machine {
       digest: new Uint8Array(8),
       limits: FAST,
       fencing: random.chance(0.3),
+      arbiterUs: random.chance(0.3) ? 50_000 : null,
       groups: Array.from({ length: GROUPS }, (_, group) => ({
         name: `g${group}`,
         links: 1 + group,
@@ -206,6 +207,13 @@ const MAKES: readonly Make[] = [
     order: (node.fencing?.order ?? 0) - below(random, 2),
     ok: random.chance(0.5),
     reason: REASON,
+  }),
+  (random, _, node) => ({
+    kind: "arbiter",
+    order: (node.arbiter?.order ?? 0) - below(random, 2),
+    word: random.chance(0.5)
+      ? { word: "held", untilUs: node.nowUs + random.pick([-1, 0, 1000, 10_000_000, Infinity]) }
+      : { word: random.pick(["taken", "failed"]), reason: REASON },
   }),
   (random, group) => ({ kind: "wire", group, reason: random.chance(0.5) ? "" : REASON }),
   (random) => ({ kind: "maintenance", on: random.chance(0.5) }),

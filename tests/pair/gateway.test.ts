@@ -4,12 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { run } from "../../control/lab/command.ts";
-import { inNamespace } from "../../control/lab/link_switch.ts";
-import { type NodeName, NODES, SERVICE_V4 } from "../../control/lab/topology.ts";
+import type { NodeName } from "../../control/lab/topology.ts";
 import type { World } from "../../control/lab/world.ts";
-import { parseIp } from "../../kernel_ffi/address.ts";
-import { encodeArpRequest } from "../../kernel_ffi/arp.ts";
-import { FrameSocket, SEND_ONLY } from "../../kernel_ffi/frames.ts";
+import { askBoth, cutOff, mend } from "./cut.ts";
 import { assertPerfect, assertReigns, GAP_MS_MAX, other, segue, sleep, withWorld } from "./pair.ts";
 
 const V4 = "10.77.0.254", V6 = "fd00:77::fe";
@@ -18,22 +15,6 @@ async function gatewayOn(world: World, on: boolean): Promise<void> {
   for (const [address, options] of [[`${V4}/24`, []], [`${V6}/64`, ["nodad"]]] as const) {
     await run("ip", "-n", world.net.switch, "addr", on ? "add" : "del", address, "dev", "br0", ...(on ? options : []));
   }
-}
-
-/** Out of the switch and into it: the port keeps its carrier. */
-async function plug(world: World, node: NodeName, into: boolean): Promise<void> {
-  const bridge = into ? ["master", "br0"] : ["nomaster"];
-  await run("ip", "-n", world.net.switch, "link", "set", `p-${node}`, ...bridge);
-}
-
-async function cutOff(world: World, node: NodeName): Promise<void> {
-  await world.cable(false);
-  await plug(world, node, false);
-}
-
-async function mend(world: World, node: NodeName): Promise<void> {
-  await plug(world, node, true);
-  await world.cable(true);
 }
 
 async function withGateway(
@@ -103,23 +84,6 @@ Deno.test("a primary that is cut off from peer and gateway gives up; the other o
     await assertReigns(world, `${primary} ${standby}`);
   });
 });
-
-/** Asks both nodes for the address all the time, each at its own port: who may speak does, on whichever side of a cut it is. */
-function askBoth(world: World): { stop(): void } {
-  const question = (mac: Uint8Array) => encodeArpRequest(mac, parseIp("10.77.0.77")!, parseIp(SERVICE_V4)!);
-  const ports = inNamespace(
-    world.net.switch,
-    () => NODES.map((node) => new FrameSocket({ interface: `p-${node}`, etherType: SEND_ONLY })),
-  );
-  const questions = ports.map(({ mac }) => question(mac));
-  const timer = setInterval(() => ports.forEach((port, i) => port.send(questions[i]!, questions[i]!.length, 0)), 1);
-  return {
-    stop: () => {
-      clearInterval(timer);
-      for (const port of ports) port.close();
-    },
-  };
-}
 
 Deno.test("cut off again and again, each in turn: the old owner has said its last word before the new one says its first", async (t) => {
   await withGateway(V4, async (world, first) => {
