@@ -7,8 +7,8 @@ import { markOf, STEP } from "./ruleset_steps.ts";
 import type { Untaken } from "./untaken.ts";
 
 /**
- * What must have happened before any heartbeat of the step leaves: each speaks of all groups, and on all networks. "Fenced" is true of none that still
- * has a lease on some interface, and what the peer passes on to one that "wants" must find its queue.
+ * What must have happened before any heartbeat of the step leaves: each speaks of all groups, and on all networks. "Fenced" is true of none
+ * that still has a lease on some interface, and what the peer passes on to one that "wants" must find its queue.
  */
 export function beforeFirst(c: SwitchContext, list: readonly Effect[], untaken: Untaken): void {
   let drops = 0;
@@ -36,8 +36,8 @@ export function beginHold(c: SwitchContext, group: number, ahead: boolean): stri
 }
 
 /**
- * Whether an effect stands behind a take of its list that the kernel refused, and was ordered for a node that would have the lease by now. A command that
- * waited for it is told the truth.
+ * Whether an effect stands behind a take of its list that the kernel refused, and was ordered for a node that would have the lease by now. A
+ * command that waited for it is told the truth.
  * @param refused bits of groups
  */
 export function isMoot(c: Pick<SwitchContext, "answer">, effect: Effect, refused: number): boolean {
