@@ -153,6 +153,15 @@ for (
           // On a receipt stands what its own group had, in the time that its service takes.
           assert.ok(packets.held > 20 && packets.held < 150, `${group} held ${packets.held}`);
           assert.deepEqual([packets.released, packets.dropped], [packets.held, 0], group);
+          // And on the old node's what that one passed on, though the other group's receipt ended in the midst of it.
+          const old = at[group as keyof typeof at] === "a" ? "b" : "a";
+          await world.until(
+            async () => (await groupOf(world, old, group))!.last_switch!.kind === "handover",
+            5000,
+            `the receipt of ${old}`,
+          );
+          const { passed } = (await groupOf(world, old, group))!.last_switch!.packets;
+          assert.ok(passed > 20 && passed <= packets.held_by_peer, `${group}: ${passed} passed on by ${old}`);
         }
       }
       (await clients()).forEach(assertPerfect);
