@@ -271,10 +271,9 @@ Deno.test("shared wire: a peer that is back while packets are held for services 
 
 sharedTest("without replay nothing is kept and nothing is served twice", async (world, primary, standby) => {
   const seen = await under(world, 1500, () => world.powerOff(primary));
-  for (const { duplicates, lost } of seen) {
-    assert.equal(duplicates, 0);
-    assert.ok(lost > 10, "what is sent into the crash is lost");
-  }
+  for (const { duplicates } of seen) assert.equal(duplicates, 0);
+  // Not of each client: one that gets no time just then has sent nothing into it.
+  assert.ok(seen.some(({ lost }) => lost > 10), "what is sent into the crash is lost");
   assert.equal((await world.status(standby))!.groups[0]!.shadow, undefined);
   await assertReigns(world, `${primary} ${standby}`);
 }, { group: 'wire = "shared"\nshared = { replay = false, mac = "02:00:5e:00:53:01" }' });
