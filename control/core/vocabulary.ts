@@ -38,7 +38,7 @@ export interface PacketCounts {
   readonly returned: number;
   /** Lost by an overrun of the hold, or of the shadow. */
   readonly dropped: number;
-  /** Of a shared wire, at a failover: in the shadow when the lease was taken, served of it, and how old the oldest of these was. */
+  /** Of a shared wire, when nobody had served: kept since the last sign of life, served of it, and how old the oldest of these was. */
   readonly shadowed?: number;
   readonly replayed?: number;
   readonly replayedOldestUs?: number;

@@ -15,7 +15,7 @@ import type { Slot, SwitchPlan } from "./plan.ts";
 import { EvidenceBook } from "./evidence_book.ts";
 import { JitterWatch } from "./jitter_watch.ts";
 import { ReceiptBook } from "./receipts.ts";
-import type { Shadow } from "./shadow.ts";
+import type { Replay, Shadow } from "./shadow.ts";
 import type { StragglerCount } from "./straggling.ts";
 import type { KernelRules, SlotCounters } from "./rules.ts";
 
@@ -226,6 +226,8 @@ export class SwitchContext {
     );
     // Other groups may be in the midst of a switch of their own.
     this.slotCounters = this.#mergeCounters(now, (other) => other !== group && this.receipts.isOpen(other));
+    const held = this.holds.each[group]!.takeCounts();
+    const replay = this.#nobodyServed(group) ? this.shadow?.lastReplay(group) ?? null : null;
     const receipt = this.receipts.end(
       group,
       planned.config.name,
@@ -233,8 +235,9 @@ export class SwitchContext {
       this.node.groups[group]!.epoch,
       {
         passed,
-        ...this.holds.each[group]!.takeCounts(),
-        ...this.#replayed(group),
+        ...held,
+        dropped: held.dropped + (replay?.dropped ?? 0),
+        ...replayCounts(replay),
       },
       nowUs,
       this.evidence.read(group, nowUs),
@@ -257,12 +260,6 @@ export class SwitchContext {
     return new Map([...now, ...kept.map(({ id }) => [id, this.slotCounters.get(id)!] as const)]);
   }
 
-  #replayed(group: number): Partial<PacketCounts> {
-    const last = this.#nobodyServed(group) ? this.shadow?.lastReplay(group) ?? null : null;
-    if (last === null) return {};
-    return { shadowed: last.shadowed, replayed: last.replayed, replayedOldestUs: Math.round(last.oldestUs) };
-  }
-
   /** Answers a command; with the receipt of the switch that ended just now, if one did. */
   answer(id: number, group: number, ok: boolean, error: string): void {
     const receipt = this.#ended.get(group);
@@ -274,4 +271,9 @@ export class SwitchContext {
       ...(receipt === undefined ? {} : { receipt }),
     });
   }
+}
+
+function replayCounts(last: Replay | null): Partial<PacketCounts> {
+  if (last === null) return {};
+  return { shadowed: last.shadowed, replayed: last.replayed, replayedOldestUs: Math.round(last.oldestUs) };
 }

@@ -38,6 +38,8 @@ export interface ShadowCounts {
 export interface Replay {
   readonly shadowed: number;
   readonly replayed: number;
+  /** Since the peer's last sign of life, for their age or number. */
+  readonly dropped: number;
   readonly oldestUs: number;
 }
 
@@ -55,6 +57,8 @@ interface Kept {
   replayed: number;
   served: number;
   dropped: number;
+  /** As they were at the peer's last sign of life. */
+  droppedBefore: number;
   lastReplay: Replay | null;
 }
 
@@ -97,6 +101,7 @@ export class Shadow {
       replayed: 0,
       served: 0,
       dropped: 0,
+      droppedBefore: 0,
       lastReplay: null,
     }));
   }
@@ -116,6 +121,7 @@ export class Shadow {
       // Who has lost its lease may be the next to serve too: what comes meanwhile is kept for it.
       if (kept.active || (g.role !== "standby" && g.role !== "fenced")) continue;
       kept.active = true;
+      kept.droppedBefore = kept.dropped + kept.queue.lost;
       kept.lastReplay = null;
       begun = true;
     }
@@ -162,6 +168,7 @@ export class Shadow {
   }
 
   #dropServed(kept: Kept, us: number): void {
+    kept.droppedBefore = kept.dropped + kept.queue.lost;
     kept.log.takeUntil(us);
     if (kept.log.taken === 0) return;
     kept.queue.drop(kept.log.takenUpTo);
@@ -229,18 +236,14 @@ export class Shadow {
   finish(group: number, replay: boolean, nowUs: number): boolean {
     const kept = this.#kept.find((it) => it.group.index === group);
     if (kept === undefined || !kept.active) return false;
-    const { shadowed, replayed } = this.counts(group)!;
-    const waited = kept.log.packets, { oldestUs } = kept.log;
+    const replayedBefore = kept.replayed, { oldestUs } = kept.log;
     this.#empty(kept, replay, nowUs);
     kept.active = false;
     this.#apply(nowUs);
     this.#empty(kept, replay, nowUs);
+    const replayed = kept.replayed - replayedBefore, dropped = kept.dropped + kept.queue.lost - kept.droppedBefore;
     kept.lastReplay = replay
-      ? {
-        shadowed: waited + kept.queue.packets - shadowed,
-        replayed: kept.replayed - replayed,
-        oldestUs: oldestUs < 0 ? 0 : nowUs - oldestUs,
-      }
+      ? { shadowed: replayed + dropped, replayed, dropped, oldestUs: oldestUs < 0 ? 0 : nowUs - oldestUs }
       : null;
     return true;
   }
