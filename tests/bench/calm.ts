@@ -70,7 +70,7 @@ try {
       fdb_changes: changes,
       fdb_looks: looks,
       reigns: reignText(world.reigns),
-      in_force: statuses.map((status) => status?.groups[0]!.wire?.in_force),
+      in_force: statuses.map((status) => status?.groups[0]?.wire?.in_force),
       lease_lapses: statuses.map((status) => status?.counters.lease_lapses),
     },
     null,
