@@ -18,10 +18,12 @@ const IOV_OFFSET = 16;
 const IOVLEN_OFFSET = 24;
 const BATCH_MAX = 1024;
 
-const { symbols: { sendmmsg } } = Deno.dlopen("libc.so.6", {
-  /** int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags) */
-  sendmmsg: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
-});
+function openSendmmsg() {
+  return Deno.dlopen("libc.so.6", {
+    /** int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags) */
+    sendmmsg: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+  }).symbols.sendmmsg;
+}
 
 function addressOf(bytes: Uint8Array<ArrayBuffer>): bigint {
   return Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));
@@ -43,6 +45,7 @@ for (let i = 0; i < BATCH_MAX; i++) {
 const runNs = () => Number(Deno.readTextFileSync("/proc/thread-self/schedstat").split(" ")[0]);
 
 preciseTimers();
+const sendmmsg = openSendmmsg();
 const socket = new DatagramSocket({ local: { host: "0.0.0.0", port: 0 }, remote: { host: ip!, port: Number(port) } });
 const rest = new Poller();
 const startUs = monotonicUs(), endUs = startUs + Number(seconds) * 1e6, perUs = Number(rate) / 1e6;
