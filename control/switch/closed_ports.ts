@@ -22,7 +22,7 @@ export class ClosedPorts {
     if (errno !== ECONNREFUSED) return;
     const now = monotonicUs(), reason = `port unreachable at ${host}: the peer's daemon is gone`;
     // A filter that refuses speaks with the voice of a closed port, but on a path that has not worked before either.
-    const sure = stats.heardUs >= this.#c.node.heardUs - this.#c.node.limits.suspectUs;
+    const sure = stats.heardUs !== -Infinity && stats.heardUs >= this.#c.node.heardUs - this.#c.node.limits.suspectUs;
     this.#c.evidence.noteHint(reason, now);
     this.#executor.step(now, { kind: "hint", source: "port", reason, sure });
     this.#peerGone(now, reason);

@@ -1,12 +1,12 @@
-/** A real etcd of one member for a test: TLS with client certificates, a user with a password, as docs/arbiter.md sets it up. */
+/** A real etcd for a test, of one member or several: TLS with client certificates, a user with a password, as docs/arbiter.md sets it up. */
 import { type Certificates, makeCertificates } from "./certificates.ts";
 
 export const PASSWORD = "correct horse";
 const START_MAX_MS = 20_000;
 
 export interface EtcdOptions {
-  /** Address of its clients; 127.0.0.1 if not given. */
-  readonly host?: string;
+  /** Address of its clients, of each member if there are several; 127.0.0.1 if not given. */
+  readonly host?: string | readonly string[];
   readonly port: number;
   /** In which the member runs; this process's if not given. */
   readonly namespace?: string;
@@ -19,15 +19,19 @@ export class EtcdServer {
   readonly folder = Deno.makeTempDirSync({ prefix: "segue-etcd-test-" });
   readonly certificates: Certificates = makeCertificates(this.folder);
   readonly client = this.certificates.issue("client", []);
-  readonly url: string;
+  readonly urls: readonly string[];
   readonly #options: EtcdOptions;
-  #child: Deno.ChildProcess | null = null;
+  readonly #hosts: readonly string[];
+  readonly #members: (Deno.ChildProcess | null)[];
+  #started = false;
 
   constructor(options: EtcdOptions) {
     this.#options = options;
-    this.url = `https://${options.host ?? "127.0.0.1"}:${options.port}`;
+    this.#hosts = [options.host ?? "127.0.0.1"].flat();
+    this.#members = this.#hosts.map(() => null);
+    this.urls = this.#hosts.map((host) => `https://${host}:${options.port}`);
     Deno.writeTextFileSync(this.passwordFile, `${PASSWORD}\n`, { mode: 0o600 });
-    this.certificates.issue("server", [...new Set([options.host ?? "127.0.0.1", "127.0.0.1"])], options.days ?? 825);
+    this.certificates.issue("server", [...new Set([...this.#hosts, "127.0.0.1"])], options.days ?? 825);
   }
 
   get passwordFile(): string {
@@ -41,7 +45,7 @@ export class EtcdServer {
   /** The table of a pair's file. */
   table(keys = ""): string {
     return `[arbiter]
-etcd = ["${this.url}"]
+etcd = ${JSON.stringify(this.urls)}
 ca_file = "${this.ca}"
 cert_file = "${this.client.cert}"
 cert_key_file = "${this.client.key}"
@@ -51,24 +55,31 @@ ${keys}
 `;
   }
 
-  /** The member runs and takes orders. With the user and password the first time. */
-  async start(auth = true): Promise<this> {
-    const { port } = this.#options, peer = `http://127.0.0.1:${port + 1}`;
-    const urls = [...new Set([this.url, `https://127.0.0.1:${port}`])].join(",");
-    const first = this.#child === null && auth;
+  /** All members run and take orders. With the user and password the first time. */
+  async start(): Promise<this> {
+    const peers = this.#hosts.map((host, i) => `m${i}=http://${host}:${this.#options.port + 1}`).join(",");
+    for (let i = 0; i < this.#hosts.length; i++) if (this.#members[i] === null) this.#startMember(i, peers);
+    const first = !this.#started;
+    this.#started = true;
+    // One whose certificate has run out takes no orders.
+    if (this.#options.days === 0) return this;
+    await this.#healthy();
+    if (first) this.#makeUser();
+    return this;
+  }
+
+  #startMember(i: number, peers: string): void {
+    const url = this.urls[i]!, peer = `http://${this.#hosts[i]}:${this.#options.port + 1}`;
     // deno-fmt-ignore
-    const args = ["--name", "one", "--data-dir", `${this.folder}/data`, "--log-level", "error", "--logger", "zap",
-      "--listen-client-urls", urls, "--advertise-client-urls", this.url,
-      "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", `one=${peer}`,
+    const args = ["--name", `m${i}`, "--data-dir", `${this.folder}/data-${i}`, "--log-level", "error", "--logger", "zap",
+      "--listen-client-urls", url, "--advertise-client-urls", url,
+      "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", peers,
       "--cert-file", "server.pem", "--key-file", "server.key", "--trusted-ca-file", "ca.pem", "--client-cert-auth",
       // A test machine's disk answers when it likes; what is under test is not etcd's durability.
       "--unsafe-no-fsync", ...this.#options.more ?? []];
-    const log = Deno.openSync(`${this.folder}/log`, { create: true, append: true, write: true });
-    this.#child = this.#run("etcd", args);
-    void this.#child.stderr.pipeTo(log.writable).catch(() => {});
-    if (this.#options.days !== 0) await this.#healthy();
-    if (first && this.#options.days !== 0) this.#makeUser();
-    return this;
+    const log = Deno.openSync(`${this.folder}/log-${i}`, { create: true, append: true, write: true });
+    const member = this.#members[i] = this.#run("etcd", args);
+    void member.stderr.pipeTo(log.writable).catch(() => {});
   }
 
   #run(program: string, args: readonly string[]): Deno.ChildProcess {
@@ -85,10 +96,10 @@ ${keys}
 
   /** Of etcdctl, as root where there is one. Throws with its words. */
   ctl(words: readonly string[], asRoot = true): string {
-    const { namespace, port } = this.#options;
+    const { namespace } = this.#options;
     // deno-fmt-ignore
     const command = [...(namespace === undefined ? [] : ["ip", "netns", "exec", namespace]), "etcdctl",
-      "--endpoints", `https://127.0.0.1:${port}`, "--cacert", "ca.pem", "--cert", "client.pem", "--key", "client.key",
+      "--endpoints", this.urls.filter((_, i) => this.#members[i] !== null).join(","), "--cacert", "ca.pem", "--cert", "client.pem", "--key", "client.key",
       ...(asRoot ? ["--user", `root:${PASSWORD}`] : []), ...words];
     const { success, stdout, stderr } = new Deno.Command(command[0]!, {
       args: command.slice(1),
@@ -126,19 +137,32 @@ ${keys}
 
   /** SIGSTOP and SIGCONT: it is there, and does nothing. */
   freeze(on: boolean): void {
-    this.#child!.kill(on ? "SIGSTOP" : "SIGCONT");
+    for (const member of this.#members) member?.kill(on ? "SIGSTOP" : "SIGCONT");
   }
 
-  /** The process has ended; `start` goes on with the same data. */
-  async stop(): Promise<void> {
-    if (this.#child === null) return;
-    try {
-      this.#child.kill("SIGCONT");
-      this.#child.kill("SIGKILL");
-    } catch {
-      // It has ended by itself.
+  /** The processes have ended, or the one; `start` goes on with the same data. */
+  async stop(only?: number): Promise<void> {
+    for (const [i, member] of this.#members.entries()) {
+      if (member === null || (only !== undefined && only !== i)) continue;
+      this.#members[i] = null;
+      try {
+        member.kill("SIGCONT");
+        member.kill("SIGKILL");
+      } catch {
+        // It has ended by itself.
+      }
+      await member.status;
     }
-    await this.#child.status;
+  }
+
+  /** The member that the others follow; -1 if there is none just now. */
+  leader(): number {
+    const found = JSON.parse(this.ctl(["endpoint", "status", "-w", "json"])) as {
+      Endpoint: string;
+      Status: { leader: number; header: { member_id: number } };
+    }[];
+    const leader = found.find(({ Status: { leader, header } }) => leader === header.member_id);
+    return leader === undefined ? -1 : this.urls.indexOf(leader.Endpoint);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

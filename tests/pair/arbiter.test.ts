@@ -10,7 +10,7 @@ import { EtcdServer } from "../arbiter/etcd_server.ts";
 import { askBoth, cutOff, mend } from "./cut.ts";
 import { assertPerfect, assertReigns, other, segue, sleep, withWorld } from "./pair.ts";
 
-const ETCD = "10.79.0.1";
+const MEMBERS = ["10.79.0.1", "10.79.0.2", "10.79.0.3"];
 const SUBNET: Readonly<Record<NodeName, string>> = { a: "10.79.1", b: "10.79.2" };
 /** A machine with other things to do answers late. */
 const TIMEOUT = 'timeout = "1s"\nttl = "8s"';
@@ -18,15 +18,16 @@ const TIMEOUT = 'timeout = "1s"\nttl = "8s"';
 /** Of the namespace that the arbiter stands in. */
 async function withArbiter(
   body: (world: World, server: EtcdServer, primary: NodeName, standby: NodeName) => Promise<void>,
+  members = 1,
 ): Promise<void> {
   await withWorld(async (world) => {
     const namespace = `${world.net.switch}-etcd`;
     await run("ip", "netns", "add", namespace);
     try {
       await run("ip", "-n", namespace, "link", "set", "lo", "up");
-      await run("ip", "-n", namespace, "addr", "add", `${ETCD}/32`, "dev", "lo");
+      for (const host of MEMBERS) await run("ip", "-n", namespace, "addr", "add", `${host}/32`, "dev", "lo");
       for (const node of ["a", "b"] as const) await connect(namespace, world.net.node(node), node);
-      await using server = await new EtcdServer({ host: ETCD, port: 2379, namespace }).start();
+      await using server = await new EtcdServer({ host: MEMBERS.slice(0, members), port: 2379, namespace }).start();
       Deno.writeTextFileSync(world.config, `${Deno.readTextFileSync(world.config)}\n${server.table(TIMEOUT)}`);
       await world.startBoth();
       const primary = await world.settled();
@@ -50,7 +51,7 @@ async function connect(etcd: string, namespace: string, node: NodeName): Promise
   await run("ip", "-n", etcd, "link", "set", `e-${node}`, "up");
   await run("ip", "-n", namespace, "addr", "add", `${SUBNET[node]}.2/24`, "dev", "veth9");
   await run("ip", "-n", namespace, "link", "set", "veth9", "up");
-  await run("ip", "-n", namespace, "route", "add", `${ETCD}/32`, "via", `${SUBNET[node]}.1`);
+  await run("ip", "-n", namespace, "route", "add", "10.79.0.0/24", "via", `${SUBNET[node]}.1`);
 }
 
 async function reaches(world: World, node: NodeName, on: boolean): Promise<void> {
@@ -142,6 +143,48 @@ Deno.test("split from each other again and again: one serves each time, the one 
     console.log(`${t.name}: silence between two owners: ${gaps.join(", ")} ms`);
     await assertReigns(world, expected.join(" "));
   });
+});
+
+Deno.test("three members, and one dies, the one that leads, in the middle of a split: one node serves each time", async () => {
+  await withArbiter(async (world, server, first) => {
+    const asker = askBoth(world), expected: NodeName[] = [first];
+    try {
+      for (let i = 0; i < 3; i++) {
+        const primary = await world.settled(), standby = other(primary);
+        if (i === 2) await reaches(world, primary, false);
+        await cutOff(world, primary);
+        const leader = server.leader();
+        assert.ok(leader >= 0);
+        if (i > 0) await server.stop(leader);
+        // While they elect another one nobody may get the key: then both stop, and whoever gets it first serves.
+        const serving: NodeName[] = [];
+        await world.until(
+          async () => {
+            const holder = [primary, standby];
+            const states = await Promise.all(holder.map((node) => world.status(node)));
+            serving.splice(0, 2, ...holder.filter((_, k) => states[k]!.arbiter!.ours));
+            return serving.length === 1 && await world.role(serving[0]!) === "primary";
+          },
+          30_000,
+          "one of the two to serve with the key",
+        );
+        await sleep(3000);
+        assert.equal(await world.role(serving[0]!), "primary");
+        assert.notEqual(await world.role(other(serving[0]!)), "primary");
+        if (i === 0) assert.deepEqual(serving, [primary]);
+        if (i === 2) assert.deepEqual(serving, [standby]);
+        if (serving[0] !== primary) expected.push(standby);
+        await server.start();
+        await mend(world, primary);
+        await reaches(world, primary, true);
+        await world.settled();
+        await world.until(() => server.ctl(["get", "/segue/", "--prefix"]) === "", 20_000, "the key to be free");
+      }
+    } finally {
+      asker.stop();
+    }
+    await assertReigns(world, expected.join(" "));
+  }, 3);
 });
 
 Deno.test("cut off from everything, the primary stops and says why; the key brings it back", async () => {
