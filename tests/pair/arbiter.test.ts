@@ -58,6 +58,14 @@ async function reaches(world: World, node: NodeName, on: boolean): Promise<void>
   await run("ip", "-n", `${world.net.switch}-etcd`, "link", "set", `e-${node}`, on ? "up" : "down");
 }
 
+/** Everything is whole again, and the key is nobody's. */
+async function rejoin(world: World, server: EtcdServer, node: NodeName): Promise<void> {
+  await mend(world, node);
+  await reaches(world, node, true);
+  await world.settled();
+  await world.until(() => server.ctl(["get", "/segue/", "--prefix"]) === "", 20_000, "the key to be free");
+}
+
 async function becomes(world: World, node: NodeName, role: string, ms = 20_000): Promise<void> {
   await world.until(async () => await world.role(node) === role, ms, `${node} to be ${role}`);
 }
@@ -130,10 +138,7 @@ Deno.test("split from each other again and again: one serves each time, the one 
         }
         // Longer than a lease of etcd's.
         if (i === 1) await sleep(9000);
-        await mend(world, primary);
-        await reaches(world, primary, true);
-        await world.settled();
-        await world.until(() => server.ctl(["get", "/segue/", "--prefix"]) === "", 20_000, "the key to be free");
+        await rejoin(world, server, primary);
       }
     } finally {
       asker.stop();
@@ -175,10 +180,7 @@ Deno.test("three members, and one dies, the one that leads, in the middle of a s
         if (i === 2) assert.deepEqual(serving, [standby]);
         if (serving[0] !== primary) expected.push(standby);
         await server.start();
-        await mend(world, primary);
-        await reaches(world, primary, true);
-        await world.settled();
-        await world.until(() => server.ctl(["get", "/segue/", "--prefix"]) === "", 20_000, "the key to be free");
+        await rejoin(world, server, primary);
       }
     } finally {
       asker.stop();
