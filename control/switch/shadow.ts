@@ -45,7 +45,7 @@ export interface Replay {
 
 interface Kept {
   readonly group: PlannedGroup;
-  readonly queue: ShadowQueue;
+  readonly queue: KeptQueue;
   readonly log: ArrivalLog;
   /** Virtual MACs of the group. */
   readonly macs: readonly Uint8Array[];
@@ -62,6 +62,21 @@ interface Kept {
   lastReplay: Replay | null;
 }
 
+/** What is used of a `ShadowQueue`. */
+export type KeptQueue = Pick<
+  ShadowQueue,
+  "highest" | "packets" | "bytes" | "lost" | "source" | "sourceLength" | "drain" | "release" | "drop" | "close"
+>;
+
+export interface ShadowParts {
+  readonly rules: KernelRules;
+  readonly node: NodeState;
+  /** Told of packets that were dropped because there were too many. */
+  readonly onOverflow: (group: string, packets: number) => void;
+  /** Not given: the kernel's. */
+  readonly open?: (queue: number, length: number) => KeptQueue;
+}
+
 export class Shadow {
   /** When `turn` has something to look at. */
   nextUs = Infinity;
@@ -76,22 +91,15 @@ export class Shadow {
   #applied = true;
   readonly #onOverflow: (group: string, packets: number) => void;
 
-  /** @param onOverflow told of packets that were dropped because there were too many */
-  constructor(
-    plan: SwitchPlan,
-    parts: {
-      readonly rules: KernelRules;
-      readonly node: NodeState;
-      readonly onOverflow: (group: string, packets: number) => void;
-    },
-  ) {
+  constructor(plan: SwitchPlan, parts: ShadowParts) {
+    const open = parts.open ?? ((queue, length) => new ShadowQueue(queue, length));
     this.#rules = parts.rules;
     this.#node = parts.node;
     this.#onOverflow = parts.onOverflow;
     this.#sentUs = new Float64Array(plan.interfaces.length).fill(-Infinity);
     this.#kept = plan.groups.filter(isKept).map((group) => ({
       group,
-      queue: new ShadowQueue(queuesOf(group.index).shadow, QUEUE_LENGTH),
+      queue: open(queuesOf(group.index).shadow, QUEUE_LENGTH),
       log: new ArrivalLog(),
       macs: group.slots.map((slot) => slot.virtual!.mac),
       maxBytes: group.config.shared.maxBytes,

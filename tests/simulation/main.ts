@@ -8,6 +8,7 @@
  * --bug NAME      with a planted bug; without a name: which there are
  * --trace         prints what happens, line by line
  * --stream        histories of the peer stream alone
+ * --crashes       histories of a pair on a shared wire that loses its primary
  * --splits        histories of a pair with an arbiter, whose LAN splits
  * ```
  *
@@ -16,8 +17,9 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { parseArgs } from "node:util";
 import process from "node:process";
+import { playCrashes } from "./crashes.ts";
 import { type Outcome, play } from "./history.ts";
-import { BUGS } from "./planted_bugs.ts";
+import { BUGS, WIRE_BUGS } from "./planted_bugs.ts";
 import { playSplits } from "./splits.ts";
 import { playStream } from "./stream/scenario.ts";
 import type { Hooks } from "./world.ts";
@@ -93,9 +95,10 @@ function playStreams(seed: number): Outcome {
 
 function hooksOf(bug: string | undefined): Hooks | null {
   if (bug === undefined) return {};
-  const found = BUGS.find(({ name }) => name === bug);
+  const bugs = [...BUGS, ...WIRE_BUGS];
+  const found = bugs.find(({ name }) => name === bug);
   if (found !== undefined) return found.hooks;
-  console.log(BUGS.map(({ name, seeds }) => `${name} (within ${seeds} seeds)`).join("\n"));
+  console.log(bugs.map(({ name, seeds }) => `${name} (within ${seeds} seeds)`).join("\n"));
   return null;
 }
 
@@ -108,6 +111,7 @@ const { values } = parseArgs({
     trace: { type: "boolean", default: false },
     stream: { type: "boolean", default: false },
     splits: { type: "boolean", default: false },
+    crashes: { type: "boolean", default: false },
   },
 });
 const hooks = hooksOf(values.bug);
@@ -120,6 +124,8 @@ const broken = await playMany(
     trace: values.trace,
     bug: values.bug ?? null,
   },
-  values.stream ? playStreams : (seed, onTrace) => (values.splits ? playSplits : play)(seed, hooks, onTrace),
+  values.stream
+    ? playStreams
+    : (seed, onTrace) => (values.splits ? playSplits : values.crashes ? playCrashes : play)(seed, hooks, onTrace),
 );
 if (broken > 0) Deno.exit(1);

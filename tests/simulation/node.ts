@@ -51,6 +51,8 @@ export class SimNode {
   readonly kernel: SimKernel;
   readonly disk: SimDisk;
   powered = true;
+  /** Each loss of power begins another life. */
+  boots = 0;
   carrier = true;
   /** The whole machine stands still; its kernel answers nobody. */
   frozen = false;

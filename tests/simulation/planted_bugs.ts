@@ -7,6 +7,7 @@ import type { Effect } from "../../control/core/effects.ts";
 import { judgeHeartbeat, type NodeState } from "../../control/core/node.ts";
 import type { GroupState } from "../../control/core/group.ts";
 import type { StateManager } from "../../control/state/manager.ts";
+import type { Shadow } from "../../control/switch/shadow.ts";
 import type { SimJournal } from "./disk.ts";
 import type { SimKernel } from "./kernel.ts";
 import type { Hooks } from "./world.ts";
@@ -62,6 +63,10 @@ function replicaOf(manager: StateManager) {
 
 function onJournal(change: (journal: SimJournal) => void): Hooks {
   return { main: { journal: change } };
+}
+
+function onShadow(change: (shadow: Shadow) => void): Hooks {
+  return { switchThread: { shadow: change } };
 }
 
 const OWNERS = /two owners/;
@@ -299,5 +304,29 @@ export const BUGS: readonly PlantedBug[] = [
         },
       },
     },
+  },
+];
+
+/** For `playCrashes`: of the shared wire. */
+export const WIRE_BUGS: readonly PlantedBug[] = [
+  {
+    name: "the shadow is thrown away at a failover",
+    seeds: 20,
+    rule: /packets lost/,
+    hooks: onShadow((shadow) =>
+      replace(shadow, "finish", (finish) => (group, _replay, nowUs) => finish(group, false, nowUs))
+    ),
+  },
+  {
+    name: "what the primary has served is not dropped",
+    seeds: 60,
+    rule: /served twice/,
+    hooks: onShadow((shadow) => replace(shadow, "heard", () => () => {})),
+  },
+  {
+    name: "a heartbeat vouches for what its service had not read",
+    seeds: 200,
+    rule: /packets lost/,
+    hooks: { lagUs: 0 },
   },
 ];

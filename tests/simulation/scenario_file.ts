@@ -6,6 +6,7 @@
  *
  * profile lan                 timing; lan if it is not said
  * services                    the group has services that a switch waits for
+ * shared                      the wire is shared: both nodes hear what comes
  * gateway                     it has a gateway to ask, on a's part of the LAN if that splits
  * fence                       each node has a command that switches the other one off
  *    0 start a                milliseconds, then what happens (`ACTS`)
@@ -103,6 +104,7 @@ const ACTS: Readonly<Record<string, Act>> = {
   /** From here on a client sends a packet every half millisecond. */
   "clients": (scene) => {
     scene.world.log("a client begins to send a packet every 0.5 ms");
+    if (scene.world.settings.shared) return scene.world.wire.begin(CLIENT_EVERY_US);
     scene.span = scene.world.traffic.begin(CLIENT_EVERY_US);
   },
 };
@@ -133,6 +135,7 @@ export async function playScenario(text: string): Promise<string> {
     bytes: false,
     rough: false,
     hooks: {},
+    shared: lines.includes("shared"),
     gateway: lines.includes("gateway"),
     fencing: lines.includes("fence"),
   });
@@ -140,7 +143,7 @@ export async function playScenario(text: string): Promise<string> {
   let endUs = 0;
   for (const line of lines) {
     const [time, name, ...words] = line.split(/\s+/);
-    if (["profile", "services", "gateway", "fence"].includes(time!)) continue;
+    if (["profile", "services", "shared", "gateway", "fence"].includes(time!)) continue;
     const us = usOf(time);
     endUs = Math.max(endUs, us);
     if (name === "end") continue;
@@ -151,12 +154,19 @@ export async function playScenario(text: string): Promise<string> {
   await world.runUntil(endUs);
   if (world.referee.violations.length > 0) throw new Error(`scenario: ${world.referee.violations.join("; ")}`);
   if (scene.span !== null) world.log(summary(scene.span));
+  if (world.wire.answers.length > 0) world.log(wireSummary(world.wire.answers));
   for (const node of world.nodes) {
     for (const { key, lsn, epoch } of node.disk.orphans) {
       world.log(`set aside on ${node.name}: ${key}, LSN ${lsn} of epoch ${epoch}`);
     }
   }
   return `${script}${RULE}${world.trace.join("\n")}\n`;
+}
+
+/** The same of a shared wire. The newest are under way. */
+function wireSummary(answers: readonly number[]): string {
+  const counted = answers.slice(0, -2), count = (times: number) => counted.filter((one) => one === times).length;
+  return `of ${counted.length} packets ${count(0)} lost, ${count(2)} answered twice`;
 }
 
 /** What a client has seen. */

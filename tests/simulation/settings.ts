@@ -17,6 +17,8 @@ export interface Hooks {
   readonly etcd?: (etcd: SimEtcd) => void;
   /** May replace what the core of each new process knows. */
   readonly core?: (core: NodeState) => void;
+  /** `shared.lag` of the configuration. */
+  readonly lagUs?: number;
   /** Answers to questions about the address get lost. */
   readonly noAnswers?: boolean;
 }
@@ -32,6 +34,8 @@ export interface Settings {
   readonly hooks: Hooks;
   /** What the arbiter's answer may take; none if it is not said. */
   readonly arbiterUs?: number;
+  /** Both nodes hear what comes for the address. */
+  readonly shared?: boolean;
   /** The nodes ask a gateway when they do not hear each other. */
   readonly gateway?: boolean;
   /** Nothing is taken over without the peer's word before a power switch has made sure that it is off. */

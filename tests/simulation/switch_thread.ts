@@ -8,9 +8,11 @@ import { beatStep, type GroupState, leased, nextEpoch, peerAlive } from "../../c
 import { emptyHeartbeat, type Heartbeat } from "../../control/core/heartbeat.ts";
 import { type CoreEvent, judgeHeartbeat, type NodeSetup, type NodeState, stepNode } from "../../control/core/node.ts";
 import { createNode } from "../../control/core/node.ts";
+import { onSharedWire } from "../../control/core/shared_wire.ts";
 import type { SwitchReport } from "../../control/core/messages.ts";
 import type { Role, SwitchKind } from "../../control/core/vocabulary.ts";
 import { beatDone, nextWakeUs } from "../../control/core/wake.ts";
+import type { Shadow } from "../../control/switch/shadow.ts";
 import { AnnounceSchedule } from "../../control/switch/announcer.ts";
 import type { Process, ProcessClock, SimNode } from "./node.ts";
 
@@ -24,6 +26,7 @@ export type Input = CoreEvent | Datagram | { readonly kind: "rulesTouched" };
 
 /** What may be replaced from outside, to plant a bug. */
 export interface SwitchHooks {
+  readonly shadow?: (shadow: Shadow) => void;
   readonly judge?: (node: NodeState, nowUs: number, beat: Heartbeat) => ReturnType<typeof judgeHeartbeat>;
   /** Null: the core never learns of it. */
   readonly event?: (event: CoreEvent) => CoreEvent | null;
@@ -42,6 +45,8 @@ export interface Outside {
   sendBeat(from: SimNode, beat: Heartbeat, framed: boolean): void;
   ask(from: SimNode): void;
   askGateway(from: SimNode): void;
+  /** Of a pair on a shared wire. */
+  shadowFor(node: SimNode, core: NodeState): Shadow | null;
   announce(from: SimNode): void;
   /** @param handedOverBy epoch of the reign whose node handed the address over; null: nobody did */
   took(node: SimNode, epoch: number, handedOverBy: number | null, kind: SwitchKind): void;
@@ -84,6 +89,7 @@ export class SwitchThread {
   #kind: SwitchKind = "start";
   /** In it, the main thread was asked for what the old node has written last, and knew that it writes. */
   #asked = false;
+  readonly #shadow: Shadow | null;
   readonly #alarms = new Set<string>();
   readonly #reports: SwitchReport[] = [];
   #stop: { readonly sinceUs: number; handedUs: number } | null = null;
@@ -107,6 +113,8 @@ export class SwitchThread {
     this.#hooks = hooks;
     this.core = createNode(setup, clock.nowUs());
     this.group = this.core.groups[0]!;
+    this.#shadow = outside.shadowFor(node, this.core);
+    if (this.#shadow !== null) hooks.shadow?.(this.#shadow);
     this.#beat.software = node.software;
     this.#housekeepingUs = clock.nowUs() + HOUSEKEEPING_US;
     this.#arm();
@@ -123,7 +131,12 @@ export class SwitchThread {
 
   #arm(): void {
     this.#plannedUs = this.#stop === null
-      ? Math.min(nextWakeUs(this.core), this.#announcements.nextUs, this.#housekeepingUs)
+      ? Math.min(
+        nextWakeUs(this.core),
+        this.#announcements.nextUs,
+        this.#housekeepingUs,
+        this.#shadow?.nextUs ?? Infinity,
+      )
       : Math.min(nextWakeUs(this.core), this.#clock.nowUs() + STOP_LOOK_US);
     const now = this.#outside.nowWorld();
     const at = Math.max(now, this.#node.clock.worldAt(this.#plannedUs));
@@ -151,6 +164,7 @@ export class SwitchThread {
     if (!this.#runs) return;
     this.step({ kind: "tick" });
     if (!this.#runs) return;
+    this.#shadow?.turn(now);
     if (this.#announcements.due(now, () => true)) {
       if (leased(this.group)) this.#outside.announce(this.#node);
       else this.#announcements.stop();
@@ -187,6 +201,9 @@ export class SwitchThread {
         return this.#hear(input);
       case "rulesTouched":
         return this.#mendRules();
+      case "probeAnswered":
+        this.#shadow?.answered(0, 0, this.group.probing.sentUs);
+        return this.step(input);
       case "stop":
         this.#stop ??= { sinceUs: this.#clock.nowUs(), handedUs: Infinity };
         return this.step(input);
@@ -203,6 +220,10 @@ export class SwitchThread {
     else if (verdict === "greeting" && now - this.#greetedUs >= GREETING_US) {
       this.#greetedUs = now;
       this.#sendBeat(null);
+    }
+    // A frame tells of what travelled before it, whichever way the same was heard first.
+    if (link !== 0 && (verdict === "fresh" || verdict === "copy")) {
+      this.#shadow?.heard(0, beat.session, beat.sentUs, now);
     }
   }
 
@@ -291,8 +312,11 @@ export class SwitchThread {
         if (effect.ahead) kernel.addressOn = true;
         return this.#openHold();
       case "releasePeer":
-        return this.group.role === "primary" ? outside.release(node, "fromPeer") : undefined;
+        if (this.group.role !== "primary") return;
+        this.#finishShadow();
+        return outside.release(node, "fromPeer");
       case "finishHold":
+        this.#finishShadow();
         outside.release(node, "fromPeer");
         outside.release(node, "direct");
         kernel.queue(false);
@@ -357,10 +381,16 @@ export class SwitchThread {
   #take(epoch: number): void {
     this.#node.kernel.addressOn = true;
     if (!this.#sendBeat("take")) return;
+    if (!this.group.holding) this.#finishShadow();
     const handedOver = this.#kind === "switchover" && this.#asked;
     this.#outside.took(this.#node, epoch, handedOver ? this.group.moving.peerEpoch : null, this.#kind);
-    this.#outside.announce(this.#node);
+    if (!onSharedWire(this.group)) this.#outside.announce(this.#node);
     this.#announcements.start(this.#clock.nowUs());
+  }
+
+  /** What waits is served if nobody else has served it. */
+  #finishShadow(): void {
+    this.#shadow?.finish(0, this.#kind === "failover" || this.#kind === "retake", this.#clock.nowUs());
   }
 
   #serve({ order, to, planned }: Extract<Effect, { kind: "serve" }>): void {

@@ -21,6 +21,7 @@ import { Random } from "./random.ts";
 import { Referee, replicaOf } from "./referee.ts";
 import type { StreamPacket } from "./peer_link.ts";
 import type { Settings } from "./settings.ts";
+import { SharedWire } from "./shared_wire.ts";
 import { type Outside, SwitchThread } from "./switch_thread.ts";
 import { Traffic } from "./traffic.ts";
 
@@ -42,6 +43,7 @@ export class SimWorld {
   readonly etcd: SimEtcd;
   readonly gateway = new SimGateway();
   readonly power = new PowerSwitch(this);
+  readonly wire = new SharedWire(this);
   readonly random: Random;
   readonly limits: Limits;
   readonly settings: Settings;
@@ -149,6 +151,8 @@ export class SimWorld {
       stop: (node, us) => this.#standStill(node, node.process!, us),
       sendBeat: (from, beat, framed) => this.#sendBeat(from, beat, framed),
       ask: (from) => this.#ask(from),
+      shadowFor: (node, core) =>
+        this.settings.shared ? this.wire.shadowFor(node, core, this.settings.hooks.lagUs) : null,
       askGateway: (from) => this.#askGateway(from),
       announce: (from) => this.#announce(from),
       took: (node, epoch, handedOverBy, kind) => {
@@ -351,6 +355,7 @@ export class SimWorld {
             usedUpTo,
             reservedUpTo,
             unproven,
+            shared: this.settings.shared ?? false,
             ...(this.settings.gateway ? { gateway: gatewaySetup(this.settings.timing) } : {}),
           },
         ],
@@ -391,6 +396,7 @@ export class SimWorld {
     node.process = node.switchThread = node.main = null;
     // The queues belong to the process's sockets; the rest of the kernel stays as it is, but for a process that ends by itself.
     this.traffic.loseHeld(node);
+    this.wire.ended(node);
     if (how === "ends") {
       node.kernel.installGate();
       node.kernel.addressOn = false;
@@ -416,6 +422,7 @@ export class SimWorld {
     this.log(`${node.name} loses power`);
     this.#end(node, "is gone");
     node.powered = false;
+    node.boots++;
     node.kernel.installGate();
     node.kernel.addressOn = false;
     node.frozen = node.startsAtThaw = false;
