@@ -5,6 +5,8 @@ import { MESSAGE_MAX, SEND_BUFFER_MAX } from "./limits.ts";
 import { Outgoing } from "./outgoing.ts";
 
 const WINDOW = 4096;
+/** One in which what comes too early has no room at first, and gets more. */
+const WIDE = 128 * 1024;
 const lengths = fc.array(fc.oneof(fc.integer({ min: 0, max: 20 }), fc.integer({ min: 0, max: 9000 })), {
   maxLength: 30,
 });
@@ -15,11 +17,11 @@ const fates = fc.infiniteStream(fc.tuple(
 ));
 
 Deno.test("messages come out as they went in, whatever pieces they travel in and which of these are lost", () => {
-  fc.assert(fc.property(lengths, fates, (lengths, fates) => {
+  fc.assert(fc.property(fc.constantFrom(WINDOW, WIDE), lengths, fates, (window, lengths, fates) => {
     const sent = lengths.map((length, i) => new Uint8Array(length).map((_, j) => i * 31 + j));
     const got: Uint8Array[] = [];
-    const incoming = new Incoming(WINDOW, (bytes) => got.push(bytes));
-    const outgoing = new Outgoing(WINDOW);
+    const incoming = new Incoming(window, (bytes) => got.push(bytes));
+    const outgoing = new Outgoing(window);
     for (const message of sent) assert.ok(outgoing.append(message));
     let late: [offset: number, bytes: Uint8Array][] = [];
     const arrive = (offset: number, bytes: Uint8Array) => {

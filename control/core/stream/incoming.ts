@@ -1,10 +1,13 @@
 /**
  * One channel's bytes on their way in: put in order, cut into messages. What arrives in order is copied once, into its message; what
- * arrives too early waits in a ring of the window's size, made when it is first needed.
+ * arrives too early waits in a ring, made when it is first needed, and as large as that takes: the window at most, seldom more than some packets.
  */
 import { MESSAGE_MAX } from "./limits.ts";
 import { PREFIX_BYTES } from "./outgoing.ts";
 import { RangeSet } from "./range_set.ts";
+
+/** Some packets; a power of two. */
+const RING_FIRST = 16 * 1024;
 
 export type Deliver = (bytes: Uint8Array<ArrayBuffer>) => void;
 
@@ -15,7 +18,7 @@ export class Incoming {
   #next = 0;
   /** Offset that the sender was last told it may go up to. */
   #limit: number;
-  #ring: Uint8Array<ArrayBuffer> | null = null;
+  #ring = new Uint8Array(0);
   /** Waiting in the ring. */
   readonly #early = new RangeSet();
   #prefix = 0;
@@ -58,12 +61,31 @@ export class Incoming {
   }
 
   #keep(offset: number, packet: Uint8Array, from: number, to: number): void {
-    const ring = this.#ring ??= new Uint8Array(this.#window);
-    this.#early.add(offset, offset + to - from);
-    const place = offset % this.#window;
-    const first = Math.min(to - from, this.#window - place);
-    ring.set(packet.subarray(from, from + first), place);
-    if (first < to - from) ring.set(packet.subarray(from + first, to), 0);
+    const end = offset + to - from;
+    if (end - this.#next > this.#ring.length) this.#grow(end - this.#next);
+    this.#early.add(offset, end);
+    this.#put(offset, packet, from, to);
+  }
+
+  #put(offset: number, bytes: Uint8Array, from: number, to: number): void {
+    const ring = this.#ring, place = offset % ring.length, first = Math.min(to - from, ring.length - place);
+    ring.set(bytes.subarray(from, from + first), place);
+    if (first < to - from) ring.set(bytes.subarray(from + first, to), 0);
+  }
+
+  /** Doubled, so that a window that fills byte by byte is not copied each time. */
+  #grow(span: number): void {
+    const old = this.#ring;
+    let size = Math.max(RING_FIRST, old.length);
+    while (size < span) size *= 2;
+    this.#ring = new Uint8Array(Math.min(size, this.#window));
+    for (let i = 0; i < this.#early.count; i++) {
+      for (let at = this.#early.startOf(i); at < this.#early.endOf(i);) {
+        const place = at % old.length, count = Math.min(this.#early.endOf(i) - at, old.length - place);
+        this.#put(at, old, place, place + count);
+        at += count;
+      }
+    }
   }
 
   #feedEarly(): boolean {
@@ -71,10 +93,10 @@ export class Incoming {
       const end = this.#early.endOf(0);
       this.#early.removeFirst();
       while (this.#next < end) {
-        const place = this.#next % this.#window;
-        const count = Math.min(end - this.#next, this.#window - place);
+        const place = this.#next % this.#ring.length;
+        const count = Math.min(end - this.#next, this.#ring.length - place);
         this.#next += count;
-        if (!this.#feed(this.#ring!, place, place + count)) return false;
+        if (!this.#feed(this.#ring, place, place + count)) return false;
       }
     }
     return true;
