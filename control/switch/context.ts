@@ -193,6 +193,13 @@ export class SwitchContext {
     this.#overflowed.clear();
   }
 
+  /** To the main thread, which has the kernel ask for those neighbours. */
+  tellSpeakers(nowUs: number): void {
+    if (this.shadow === null || !this.shadow.speakers.due(nowUs)) return;
+    const addresses = this.shadow.speakers.take(nowUs);
+    if (addresses.length > 0) this.report({ kind: "speakers", addresses });
+  }
+
   reject(reason: string): void {
     this.rejected[reason] = (this.rejected[reason] ?? 0) + 1;
   }

@@ -101,6 +101,7 @@ export class SwitchLoop {
     this.#p.executor.tick(tickUs);
     this.#announce(monotonicUs());
     this.#c.shadow?.turn(monotonicUs());
+    this.#c.tellSpeakers(now);
     if (now >= this.#housekeepingUs) this.#housekeep(now);
     this.#p.news.mendHold();
     if (this.#stop !== null) this.#tryStop(monotonicUs());
@@ -221,7 +222,6 @@ export class SwitchLoop {
     this.#p.executor.renewHold();
     this.#holds.end();
     this.#c.sayOverflows();
-    this.#tellSpeakers(now);
     // Not in the middle of a switch, whose receipt counts from the last reading.
     if (this.#c.plan.groups.some((group) => this.#c.receipts.isOpen(group.index))) return;
     this.#c.readCounters();
@@ -238,11 +238,6 @@ export class SwitchLoop {
     if (now < this.#handOverUs) return;
     this.#handOverUs = now + HAND_OVER_US;
     this.#c.report({ kind: "jitter", jitter: this.#c.jitter.take(this.#c.links) });
-  }
-
-  #tellSpeakers(now: number): void {
-    const addresses = this.#c.shadow?.speakers.take(now) ?? [];
-    if (addresses.length > 0) this.#c.report({ kind: "speakers", addresses });
   }
 
   #openPaths(now: number): void {

@@ -18,6 +18,18 @@ Deno.test("each is told once, again after a while if it still speaks, and forgot
   assert.deepEqual(speakers.take(21e6), [v4(1)]);
 });
 
+Deno.test("somebody new is due soon, and not sooner after others have been told", () => {
+  const speakers = new Speakers();
+  speakers.take(0);
+  assert.equal(speakers.due(1e6), false);
+  speakers.note(v4(1), 4);
+  assert.equal(speakers.due(99_999), false);
+  assert.equal(speakers.due(100_000), true);
+  speakers.take(100_000);
+  assert.equal(speakers.due(300_000), false);
+  assert.equal(speakers.due(20e6), true);
+});
+
 Deno.test("the four bytes of one are not the first four of another", () => {
   const speakers = new Speakers();
   const long = new Uint8Array(16);

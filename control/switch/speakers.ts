@@ -12,6 +12,8 @@ export const ADDRESS_BYTES_MAX = 16;
 export const SPEAKERS_MAX = 64;
 /** Told at once, at most: each may be a question to the network. */
 export const TOLD_MAX = 16;
+/** Between two tellings: somebody new is known soon, a flood of strangers makes few questions. */
+const PAUSE_US = 100_000;
 /** After this time all are told again: the kernel forgets a neighbour without traffic after a minute. */
 const AGAIN_US = 20_000_000;
 
@@ -22,6 +24,7 @@ export class Speakers {
   #next = 0;
   #untold = 0;
   #sinceUs = -Infinity;
+  #toldUs = -Infinity;
 
   /** Somebody sent: `length` bytes of `address`, 4 or 16. */
   note(address: Uint8Array, length: number): void {
@@ -33,9 +36,15 @@ export class Speakers {
     this.#untold = Math.min(SPEAKERS_MAX, this.#untold + 1);
   }
 
+  /** Whether `take` has somebody to tell of. */
+  due(nowUs: number): boolean {
+    return nowUs - this.#toldUs >= PAUSE_US && (this.#untold > 0 || nowUs - this.#sinceUs >= AGAIN_US);
+  }
+
   /** Some of those who are new since the last call, or have been told long ago. */
   take(nowUs: number): Uint8Array<ArrayBuffer>[] {
     if (nowUs - this.#sinceUs >= AGAIN_US) this.#begin(nowUs);
+    this.#toldUs = nowUs;
     const told: Uint8Array<ArrayBuffer>[] = [];
     for (; this.#untold > 0 && told.length < TOLD_MAX; this.#untold--) {
       const place = (this.#next - this.#untold + SPEAKERS_MAX) % SPEAKERS_MAX, at = place * ADDRESS_BYTES_MAX;
