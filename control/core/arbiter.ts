@@ -15,7 +15,8 @@ import type { CoreEvent } from "./node.ts";
 export interface Arbiter {
   /** What its answer may take while a primary that lost its peer goes on. */
   readonly answerUs: number;
-  readonly startedUs: number;
+  /** Of the first look, when its ports are open; Infinity before. */
+  startedUs: number;
   /** When the newest own heartbeat left that the peer is known to have heard. */
   answeredUs: number;
   /** When the peer's kernel said last, and first since the peer's last word, that no daemon listens there; -Infinity: not since. */
@@ -54,11 +55,11 @@ const HEAD_START_SHARE = 3;
 
 const ALARM = "arbiter-key";
 
-export function createArbiter(answerUs: number | null, nowUs: number): Arbiter | null {
+export function createArbiter(answerUs: number | null): Arbiter | null {
   if (answerUs === null) return null;
   return {
     answerUs,
-    startedUs: nowUs,
+    startedUs: Infinity,
     answeredUs: -Infinity,
     goneUs: -Infinity,
     goneSinceUs: -Infinity,
@@ -80,6 +81,7 @@ function unanswered(n: NodeFacts): boolean {
 export function tickArbiter(n: NodeFacts, groups: readonly GroupState[]): void {
   const a = n.arbiter;
   if (a === null) return;
+  if (a.startedUs === Infinity) a.startedUs = n.nowUs;
   a.answeredUs = Math.max(a.answeredUs, n.answeredUs);
   if (n.heardUs >= a.goneUs) a.goneUs = a.goneSinceUs = -Infinity;
   // A standby that hears its peer must leave the key to it, though it may not be heard itself.

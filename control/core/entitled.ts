@@ -24,7 +24,7 @@ import { JIFFY_US, type Limits } from "./limits.ts";
 export const RATE_MARGIN = 0.01;
 /** The kernel of a machine without the daemon says so once a second (icmp_ratelimit); one word may be lost. */
 export const PORT_VALID_US = 2_500_000;
-/** A new daemon takes nothing without its peer's word for this long: longer than the word about the former one is worth, and its own start. */
+/** A new daemon takes nothing without its peer's word for this long: longer than the word about the former one is worth. */
 const NEW_RUN_US = 4_000_000;
 
 /** What a decision costs to have its effect in the kernel, at most: a stop just before a refresh, a lease, and the wake for the next look. */
@@ -43,7 +43,7 @@ export function takesAfterUs(l: Limits, answerUs: number): number {
 }
 
 export function takesFromStartUs(l: Limits, answerUs: number): number {
-  return Math.max(NEW_RUN_US, takesAfterUs(l, answerUs));
+  return Math.max(NEW_RUN_US + guardUs(l), takesAfterUs(l, answerUs));
 }
 
 /** The arbiter's key is this node's, for as long as a decision needs to have its effect. */

@@ -152,7 +152,7 @@ export function createNode(setup: NodeSetup, nowUs: number): NodeState {
     maintenance: false,
     // The nodes' numbers never meet: one is even, the other odd.
     fencing: setup.fencing === true ? createFencing() : null,
-    arbiter: createArbiter(setup.arbiterUs ?? null, nowUs),
+    arbiter: createArbiter(setup.arbiterUs ?? null),
     nextSwitchId: ((setup.session % 0x3fff_ffff) * 2 + setup.index) >>> 0,
     out: [],
     freshness: createFreshness(setup.session),

@@ -219,6 +219,8 @@ Deno.test("power-off: the other one takes over after the bound; kill: at once, a
       10_000,
       "the standby to be old enough",
     );
+    // Its way to the arbiter dies with it, not after it.
+    await reaches(world, primary, false);
     await world.powerOff(primary);
     await becomes(world, standby, "primary");
     const receipt = (await world.status(standby))!.groups[0]!.last_switch!;
@@ -227,6 +229,7 @@ Deno.test("power-off: the other one takes over after the bound; kill: at once, a
     console.log(`${t.name}: ${stepsText(receipt.steps)}`);
     assert.match(await why(world, standby), /arbiter's key/);
     assert.match(server.ctl(["get", "/segue/", "--prefix"]), new RegExp(`"node":"${standby}"`));
+    await reaches(world, primary, true);
     await world.powerOn(primary);
     await becomes(world, primary, "standby");
     await server.stop();
