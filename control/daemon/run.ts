@@ -66,9 +66,10 @@ function lockOf(path: string): Disposable {
 async function runLocked(options: RunOptions, settings: Settings, log: Log): Promise<number> {
   // The journal first: no epoch is used that it has not reserved.
   const journal = await JournalClient.start(ENTRY_URL, `${options.stateDir}/${JOURNAL_NAME}`);
-  const epochs = await journal.epochs(settings.config.groups.map((group) => group.name));
+  const groups = settings.config.groups.map((group) => group.name);
+  const epochs = await journal.epochs(groups);
   // What cannot be read by this version is refused before the kernel is touched.
-  await journal.client.state.open();
+  await journal.client.state.open(groups);
   await awaitFormerGuard(log);
   const daemon = new Daemon({ options, settings, log, journal: journal.client });
   const ended = daemon.start(ENTRY_URL, {

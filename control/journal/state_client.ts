@@ -48,9 +48,12 @@ export class StateJournal {
     this.#health = { ok: true, text: "ok", path, waiting: 0 };
   }
 
-  /** Opens the file, as the first request does otherwise. @throws JournalError if a newer segue wrote it */
-  async open(): Promise<void> {
-    await this.#ask("opened", (id) => ({ kind: "open", id }));
+  /**
+   * Opens the file, as the first request does otherwise. @param groups whose tables a file that takes the place of a damaged one says not to have
+   * @throws JournalError if a newer segue wrote it
+   */
+  async open(groups: readonly string[]): Promise<void> {
+    await this.#ask("opened", (id) => ({ kind: "open", id, groups }));
   }
 
   /** What is stored of a group. @throws JournalError if it cannot be read, or a newer segue wrote it */

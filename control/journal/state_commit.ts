@@ -1,5 +1,6 @@
 /**
- * Writes batches: in one transaction as a rule, in several where there is much, so that epochs and events come between.
+ * Writes batches: in one transaction as a rule, so that a client's write of many keys is there whole or not at all even if nobody else has it; in
+ * several where there is more than one client's write can be, so that epochs and events come between.
  * Until the last one the position on the disk stays what it was; rows above it are there earlier, and do no harm. A table that
  * was cleared says that it is not whole until then.
  */
@@ -7,8 +8,11 @@ import { PIECE_BYTES } from "../core/state/packed.ts";
 import type { StateBatch } from "./state_batch.ts";
 import type { StateDatabase } from "./state_database.ts";
 
-/** Bytes of rows in one transaction: some ten thousand small rows, about 0.1 s. */
+/** Bytes of rows in one transaction where there are several: some ten thousand small rows, about 0.1 s. */
 const STEP_BYTES = 1024 * 1024;
+/** What goes in one transaction, however that is: two of the largest writes of clients (`control/state/write.ts`), some 0.3 s. */
+const WHOLE_ROWS = 25_000;
+const WHOLE_BYTES = 40 * 1024 * 1024;
 
 /** What a commit needs of the file. */
 export type CommitTarget = Pick<
@@ -46,6 +50,11 @@ export class StateCommit {
     return this.#batches.reduce((sum, batch) => sum + batch.waiting, 0);
   }
 
+  get #isOne(): boolean {
+    const bytes = this.#batches.reduce((sum, batch) => sum + batch.rows.bytes, 0);
+    return this.waiting <= WHOLE_ROWS && bytes <= WHOLE_BYTES;
+  }
+
   /**
    * One transaction; true when all is written.
    * @param isWhole false for a group whose rows were lost with an earlier file: its table is not whole
@@ -68,7 +77,7 @@ export class StateCommit {
 
   /** Null: no rows are left. */
   #writeRows(db: CommitTarget, from: Progress): Progress | null {
-    let left = STEP_BYTES, { lsn } = from;
+    let left = this.#isOne ? Infinity : STEP_BYTES, { lsn } = from;
     for (let at = from.batch; at < this.#batches.length; at++, lsn = 0) {
       const batch = this.#batches[at]!, id = db.groupId(batch.group);
       for (;;) {

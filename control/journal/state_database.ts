@@ -38,8 +38,13 @@ export class StateDatabase {
     }
   }
 
-  static create(path: string): StateDatabase {
-    createWhole(path, (db) => createState(db));
+  /** @param lost groups whose tables have been lost: not whole until they are written anew */
+  static create(path: string, lost: readonly string[]): StateDatabase {
+    createWhole(path, (db) => {
+      createState(db);
+      const add = db.prepare("INSERT INTO groups (name, copying) VALUES (?, 1)");
+      for (const group of lost) add.run(group);
+    });
     return StateDatabase.open(path);
   }
 

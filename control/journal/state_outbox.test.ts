@@ -43,6 +43,14 @@ Deno.test("what is little leaves as it came, in one message", () => {
   assert.deepEqual([changes.length, sequences], [4, [2]]);
 });
 
+Deno.test("one write that is more than may wait leaves as one all the same", () => {
+  const outbox = new StateOutbox();
+  const changes = Array.from({ length: 180 }, (_, i) => append(i * 100 + 1, 20_000)).flat();
+  outbox.add(changes, 1);
+  assert.deepEqual(outbox.take(), { changes, sequence: 1 });
+  assert.equal(outbox.empty, true);
+});
+
 Deno.test("what is much is made one and leaves bit by bit: a number is said when all up to it has left", () => {
   const outbox = new StateOutbox();
   const batch = new StateBatch("web");

@@ -44,7 +44,8 @@ export class StateOutbox {
     const bytes = changes.reduce((sum, change) => sum + changeBytes(change), 0);
     this.#entries.push({ changes, sequence, bytes });
     this.#bytes += bytes;
-    while (this.#bytes > AS_THEY_CAME_MAX) {
+    // Not the last ones, whatever their size: a write that is much goes to the thread as one.
+    while (this.#bytes > AS_THEY_CAME_MAX && this.#entries.length > 1) {
       const oldest = this.#entries.shift()!;
       this.#bytes -= oldest.bytes;
       this.#merged.add(oldest.changes);

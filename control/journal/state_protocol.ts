@@ -12,7 +12,7 @@ export type StateRequest =
     readonly sequence: number;
     readonly urgent: boolean;
   }
-  | { readonly kind: "open"; readonly id: number }
+  | { readonly kind: "open"; readonly id: number; readonly groups: readonly string[] }
   | { readonly kind: "group"; readonly id: number; readonly group: string }
   | { readonly kind: "page"; readonly id: number; readonly group: string; readonly from: RowCursor }
   | { readonly kind: "orphans"; readonly id: number; readonly group: string; readonly limit: number }

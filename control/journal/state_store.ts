@@ -45,6 +45,7 @@ export interface StoredGroup extends Position {
 
 export class StateStore {
   readonly #path: string;
+  readonly #groups: readonly string[];
   #db: StateDatabase | null = null;
   /** While the file cannot be opened to write. */
   #reader: ReadOnlyJournal | null = null;
@@ -62,10 +63,11 @@ export class StateStore {
 
   /**
    * Opens or makes the file. Never throws for a damaged, full or read-only one: `health` says it.
+   * @param groups a file that takes the place of a damaged one says of these from its first moment that they are not whole
    * @throws JournalError of kind `newer`
    */
-  static open(path: string): StateStore {
-    const store = new StateStore(path);
+  static open(path: string, groups: readonly string[] = []): StateStore {
+    const store = new StateStore(path, groups);
     try {
       Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
       store.#ready();
@@ -76,8 +78,9 @@ export class StateStore {
     return store;
   }
 
-  private constructor(path: string) {
+  private constructor(path: string, groups: readonly string[]) {
     this.#path = path;
+    this.#groups = groups;
   }
 
   /** Everything up to this number of an `add` is on the disk. */
@@ -265,7 +268,7 @@ export class StateStore {
     if (DATABASE_SUFFIXES.some((suffix) => exists(this.#path + suffix))) {
       this.#setAside = setAside(this.#path, new Date());
     }
-    return this.#db = StateDatabase.create(this.#path);
+    return this.#db = StateDatabase.create(this.#path, this.#losses > 0 ? this.#groups : []);
   }
 
   #closeReader(): void {

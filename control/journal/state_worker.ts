@@ -31,7 +31,7 @@ export class StateThread {
 
   handle(request: StateRequest): void {
     try {
-      this.#serve(this.#open(), request);
+      this.#serve(this.#open(request), request);
     } catch (error) {
       const text = failureText(error);
       if (request.kind === "append") {
@@ -54,9 +54,9 @@ export class StateThread {
     this.#store = null;
   }
 
-  #open(): StateStore {
+  #open(request: StateRequest): StateStore {
     if (this.#store !== null) return this.#store;
-    const store = this.#store = StateStore.open(this.#path);
+    const store = this.#store = StateStore.open(this.#path, request.kind === "open" ? request.groups : []);
     const verify = () => {
       store.verify();
       this.#timers.later(VERIFY_EVERY_MS, verify);

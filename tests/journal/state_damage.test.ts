@@ -76,6 +76,34 @@ Deno.test("damaged while it runs: what waits goes into a new file, which is not 
     target.close();
   }));
 
+Deno.test("killed before any table came again: the new file knows that it stands in place of a lost one", () =>
+  withState((path) => {
+    earlierRun(path);
+    damage(path, 0, 200);
+    // Found at the start, and while it runs.
+    const first = StateStore.open(path, ["web", "mail"]);
+    assert.equal(first.losses, 1);
+    first.close();
+    const second = StateStore.open(path, ["web", "mail"]);
+    assert.equal(second.losses, 0);
+    for (const group of ["web", "mail"]) assert.equal(second.group(group)?.copying, true, group);
+    assert.equal(second.group("new"), null);
+    store(second, { kind: "clear", group: "web" }, rowsChange(ROWS), positionChange(2000));
+    assert.deepEqual([second.group("web")!.copying, second.group("mail")!.copying], [false, true]);
+    store(second, { kind: "clear", group: "mail" }, positionChange(0, {}, "mail"));
+    damage(path, 4096, Deno.statSync(path).size - 4096);
+    second.verify();
+    assert.equal(second.losses, 1);
+    second.close();
+    const third = StateStore.open(path, ["web", "mail"]);
+    for (const group of ["web", "mail"]) assert.equal(third.group(group)?.copying, true, group);
+    third.close();
+    // A file that is simply new lacks nothing.
+    const fresh = StateStore.open(`${path}.fresh`, ["web"]);
+    assert.equal(fresh.group("web"), null);
+    fresh.close();
+  }));
+
 Deno.test("a log without its database is never played into a new one", () =>
   withState((path, folder) => {
     const target = StateStore.open(path);

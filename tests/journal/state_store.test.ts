@@ -6,6 +6,7 @@ import type { StateRow } from "../../control/core/state/row.ts";
 import { JournalError } from "../../control/journal/failure.ts";
 import { closeQuietly, createWhole } from "../../control/journal/sqlite.ts";
 import type { StateChange } from "../../control/journal/state_change.ts";
+import { OPS_MAX } from "../../control/state/write.ts";
 import { createState, migrateState, requireStateSchema, STATE_STEPS } from "../../control/journal/state_schema.ts";
 import { StateStore } from "../../control/journal/state_store.ts";
 import { MIB, positionChange, rowsChange, sampleRow, store, storedRows, withState } from "./state_samples.ts";
@@ -104,20 +105,36 @@ Deno.test("a table that is much: several transactions, the position last, and no
   withState((path) => {
     const target = StateStore.open(path);
     store(target, rowsChange([sampleRow("old", 5)]), positionChange(5));
-    const value = "x".repeat(1000);
-    const rows = Array.from({ length: 5000 }, (_, n) => sampleRow(`k${n}`, n + 10, value));
-    target.add([{ kind: "clear", group: "web" }, rowsChange(rows), positionChange(5009)], target.sequence + 1);
+    const value = "x".repeat(100), count = 30_000;
+    const rows = Array.from({ length: count }, (_, n) => sampleRow(`k${n}`, n + 10, value));
+    target.add([{ kind: "clear", group: "web" }, rowsChange(rows), positionChange(count + 9)], target.sequence + 1);
     assert.equal(target.flush(), true, "there is more");
     assert.equal(target.durable, 1);
     assert.deepEqual(target.group("web"), { floor: 0, lsn: 0, copying: true, reigns: [] });
     const early = storedRows(target).length;
-    assert.ok(early > 0 && early < 5000, `${early}`);
+    assert.ok(early > 0 && early < count, `${early}`);
     while (target.flush());
     assert.equal(target.durable, 2);
-    assert.deepEqual(target.group("web"), { floor: 0, lsn: 5009, copying: false, reigns: [] });
+    assert.deepEqual(target.group("web"), { floor: 0, lsn: count + 9, copying: false, reigns: [] });
     assert.deepEqual(storedRows(target), rows);
     target.close();
   }));
+
+for (const [what, count, bytes] of [["many keys", OPS_MAX, 100], ["large values", 16, MIB]] as const) {
+  Deno.test(`one write of a client is one transaction: ${what}`, () =>
+    withState((path) => {
+      const target = StateStore.open(path);
+      store(target, rowsChange([sampleRow("old", 1)]), positionChange(1));
+      const value = "x".repeat(bytes);
+      for (let lsn = 2; lsn < count + 2; lsn++) {
+        target.add([rowsChange([sampleRow(`k${lsn}`, lsn, value)])], target.sequence + 1);
+      }
+      target.add([positionChange(count + 1)], target.sequence + 1);
+      assert.equal(target.flush(), false, "there is no second one");
+      assert.deepEqual([target.group("web")!.lsn, target.durable], [count + 1, count + 2]);
+      target.close();
+    }));
+}
 
 Deno.test("large values: pages with one row each", () =>
   withState((path) => {

@@ -69,6 +69,8 @@ export class FollowerSide {
   readonly #pieces: Uint8Array[] = [];
   #applied = 0;
   readonly #live: Live[] = [];
+  /** Of a write that came in part. It is done whole or not at all: if the rest never comes, it has not been. */
+  readonly #parts: Rows[] = [];
   /** Last LSN of these, and the one up to which they must have come for the catch-up to be whole; null while it goes on. */
   #liveLsn: number;
   #wholeLsn: number | null = null;
@@ -112,15 +114,22 @@ export class FollowerSide {
   }
 
   #apply(message: Live): boolean {
-    const copy = this.#copy;
+    const copy = this.#copy, parts = this.#parts;
     if (message.kind === "reign") {
+      if (parts.length > 0) return false;
       copy.addReign(message.reign);
       return true;
     }
-    if (message.first !== copy.table.lsn + 1 || !copy.applyPiece(message.rows, message.last, message.urgent)) {
-      return false;
+    if (message.first !== (parts.at(-1)?.last ?? copy.table.lsn) + 1) return false;
+    if (message.more || parts.length > 0) {
+      if (PackedReader.open(message.rows) === null) return false;
+      parts.push(message);
+      if (message.more) return true;
     }
-    copy.table.restore(0, message.last);
+    for (const { rows, last, urgent } of parts.length > 0 ? parts.splice(0) : [message]) {
+      if (!copy.applyPiece(rows, last, urgent)) return false;
+      copy.table.restore(0, last);
+    }
     this.#ackDue = true;
     return true;
   }

@@ -36,6 +36,7 @@ const message: fc.Arbitrary<CopyMessage> = fc.oneof(
     sync,
     live: fc.boolean(),
     urgent: fc.boolean(),
+    more: fc.boolean(),
     first: fc.nat(1000),
     last: fc.integer({ min: 1000, max: 2000 }),
     rows: fc.uint8Array({ minLength: 1, maxLength: 100 }),

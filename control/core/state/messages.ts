@@ -35,7 +35,8 @@ export type CopyMessage =
   | { readonly kind: "ready"; readonly group: number; readonly sync: number; readonly keys: readonly string[] }
   /**
    * Source: rows, packed. `live`: as they are written, from `first` on; else some of those that the follower lacks. `urgent`: somebody
-   * waits for them to be on the disk.
+   * waits for them to be on the disk. `more`: the next message has more of the same write, which is done whole or not at all. (A version
+   * that does not know the flag applies each message as it comes.)
    */
   | {
     readonly kind: "rows";
@@ -43,6 +44,7 @@ export type CopyMessage =
     readonly sync: number;
     readonly live: boolean;
     readonly urgent: boolean;
+    readonly more: boolean;
     readonly first: number;
     readonly last: number;
     readonly rows: Uint8Array;
@@ -67,7 +69,7 @@ export type CopyMessage =
 
 const KINDS = ["state", "sync", "ready", "rows", "done", "ack", "reign", "sealed"] as const;
 const ROWS_HEAD = 2 + 4 + 1 + 8 + 8;
-const LIVE = 1, URGENT_ROWS = 2;
+const LIVE = 1, URGENT_ROWS = 2, MORE = 4;
 const ACK_BYTES = 2 + 4 + 8 + 8;
 
 export function encodeCopyMessage(message: CopyMessage): Uint8Array<ArrayBuffer> {
@@ -75,7 +77,7 @@ export function encodeCopyMessage(message: CopyMessage): Uint8Array<ArrayBuffer>
     case "rows": {
       const { out, view } = start(message, ROWS_HEAD + message.rows.length);
       view.setUint32(2, message.sync);
-      view.setUint8(6, (message.live ? LIVE : 0) | (message.urgent ? URGENT_ROWS : 0));
+      view.setUint8(6, (message.live ? LIVE : 0) | (message.urgent ? URGENT_ROWS : 0) | (message.more ? MORE : 0));
       view.setFloat64(7, message.first);
       view.setFloat64(15, message.last);
       out.set(message.rows, ROWS_HEAD);
@@ -129,8 +131,9 @@ function decodeRowsMessage(bytes: Uint8Array, view: DataView, group: number): Co
   const first = view.getFloat64(7), last = view.getFloat64(15);
   if (!isLsn(first) || !isLsn(last) || first > last) return null;
   const rows = bytes.subarray(ROWS_HEAD);
-  const live = (bytes[6]! & LIVE) !== 0, urgent = (bytes[6]! & URGENT_ROWS) !== 0;
-  return { kind: "rows", group, sync: view.getUint32(2), live, urgent, first, last, rows };
+  const flags = bytes[6]!, has = (flag: number) => (flags & flag) !== 0;
+  const live = has(LIVE), urgent = has(URGENT_ROWS), more = has(MORE);
+  return { kind: "rows", group, sync: view.getUint32(2), live, urgent, more, first, last, rows };
 }
 
 type Body = Readonly<Record<string, unknown>>;

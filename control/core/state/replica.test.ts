@@ -1,9 +1,9 @@
 /** Two copies, played at random and by hand. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { CopyMessage } from "./messages.ts";
+import { type CopyMessage, decodeCopyMessage } from "./messages.ts";
 import type { Replica } from "./replica.ts";
-import { contentOf, Pair, text } from "../../../tests/simulation/two_copies.ts";
+import { bytesOf, contentOf, Pair, text } from "../../../tests/simulation/two_copies.ts";
 
 type Op =
   | { op: "write"; node: number; key: string; remove: boolean }
@@ -270,7 +270,7 @@ Deno.test("messages that fit nothing are refused and do nothing", () => {
     { kind: "ready", group: 0, sync: 77, keys: [] },
     { kind: "done", group: 0, sync: 77, lsn: 0 },
     { kind: "ack", group: 0, sync: 77, received: 1, durable: 1 },
-    { kind: "rows", group: 0, sync: 77, live: true, urgent: false, first: 4, last: 4, rows },
+    { kind: "rows", group: 0, sync: 77, live: true, urgent: false, more: false, first: 4, last: 4, rows },
     { kind: "reign", group: 0, sync: 77, reign: { epoch: 9, firstLsn: 9 } },
   ];
   for (const message of nonsense) {
@@ -360,4 +360,52 @@ Deno.test("a source that leaves in the middle of its offer: the follower waits f
   pair.settle();
   assert.deepEqual([older.following, newer.fit], [true, true]);
   pair.assertConverged();
+});
+
+Deno.test("a batch of several messages that is cut in the midst is not at the follower at all, whoever serves then", () => {
+  for (let came = 0; came <= 5; came++) {
+    const pair = new Pair();
+    pair.serve(0);
+    for (let i = 0; i < 3; i++) pair.write(0, `k${i}`, false);
+    pair.connect();
+    pair.settle();
+    const [source, follower] = pair.nodes.map(({ replica }) => replica!) as [Replica, Replica];
+    const before = contentOf(follower.table);
+    source.write(["k0", "new1", "k1", "new2", "k0"].map((key, i) => ({ key, value: bytesOf(`batch${i}`) })));
+    assert.equal(pair.nodes[0].wires[0].length, 5, "one message for each row");
+    for (let i = 0; i < came; i++) pair.deliver(0, 0);
+    pair.crash(0, 999);
+    pair.serve(1);
+    assert.equal(follower.serving, true);
+    assert.deepEqual(contentOf(follower.table), came === 5 ? contentOf(source.table) : before, `${came} messages came`);
+    assert.equal(follower.lsn, came === 5 ? 8 : 3);
+    pair.assertConverged();
+  }
+});
+
+Deno.test("a batch that is cut while its follower is brought up to date is not there in part either", () => {
+  for (let came = 0; came <= 12; came++) {
+    const pair = new Pair();
+    pair.serve(0);
+    pair.write(0, "k0", false);
+    pair.connect();
+    pair.settle();
+    pair.disconnect();
+    pair.write(0, "k1", false);
+    pair.connect();
+    const [source, follower] = pair.nodes.map(({ replica }) => replica!) as [Replica, Replica];
+    for (const from of [0, 1, 0, 1]) pair.deliver(from, 0);
+    for (let i = 0; i < 3; i++) pair.work(0);
+    assert.equal(decodeCopyMessage(pair.nodes[0].wires[1].at(-1)!)?.kind, "done");
+    // All of the catch-up is under way, and what is written now comes live, before it is applied.
+    source.write(["a", "b", "c", "d"].map((key) => ({ key, value: bytesOf("batch") })));
+    for (let i = 0; i < came; i++) {
+      for (const channel of [1, 0] as const) pair.deliver(0, channel);
+      if (i % 2 === 0) pair.work(1);
+    }
+    pair.crash(0, 999);
+    pair.serve(1);
+    const there = ["a", "b", "c", "d"].filter((key) => follower.table.get(key) !== null).length;
+    assert.ok(there === 0 || there === 4, `${there} of 4 after ${came} turns`);
+  }
 });

@@ -285,7 +285,7 @@ export class Replica {
       const { bytes, next } = encodeRows(rows, from, this.#pieceBytes);
       const last = rows[next - 1]!.lsn;
       this.table.applyPacked(bytes);
-      this.#source?.sendLive(bytes, rows[from]!.lsn, last, urgent);
+      this.#source?.sendLive(bytes, rows[from]!.lsn, last, urgent, next < rows.length);
       this.#port.store({ kind: "rows", piece: bytes, lsn: last, urgent });
       from = next;
     }

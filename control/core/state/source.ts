@@ -152,18 +152,18 @@ export class SourceSide {
     this.#rounds += this.#roundEnd - this.#roundBegin > length ? ROUNDS_MAX : 1;
   }
 
-  /** Rows that have just been written, `first` to `last`. */
-  sendLive(rows: Uint8Array, first: number, last: number, urgent: boolean): void {
-    if (this.live) this.#sendRows(URGENT, rows, { live: true, first, last, urgent });
+  /** Rows that have just been written, `first` to `last`; `more` of the same write follow. */
+  sendLive(rows: Uint8Array, first: number, last: number, urgent: boolean, more: boolean): void {
+    if (this.live) this.#sendRows(URGENT, rows, { live: true, first, last, urgent, more });
   }
 
   #sendRows(
     channel: 0 | 1,
     rows: Uint8Array,
-    { live = false, first = 0, last = 0, urgent = false } = {},
+    { live = false, first = 0, last = 0, urgent = false, more = false } = {},
   ): void {
-    const { sync } = this;
-    this.#port.send(channel, { kind: "rows", group: this.#copy.group, sync, live, urgent, first, last, rows });
+    const { sync } = this, { group } = this.#copy;
+    this.#port.send(channel, { kind: "rows", group, sync, live, urgent, more, first, last, rows });
   }
 
   sendReign(reign: Reign): void {
