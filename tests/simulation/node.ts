@@ -57,6 +57,8 @@ export class SimNode {
   /** The whole machine stands still; its kernel answers nobody. */
   frozen = false;
   startsAtThaw = false;
+  /** When somebody flushed its rules last. */
+  flushedUs = -Infinity;
   /** Wall clock against the monotonic one. */
   wallOffsetUs = 0;
   process: Process | null = null;
@@ -73,6 +75,12 @@ export class SimNode {
     this.clock = clock;
     this.kernel = kernel;
     this.disk = disk;
+  }
+
+  /** Somebody takes its rules away. */
+  flush(worldUs: number): void {
+    this.kernel.flushed = true;
+    this.flushedUs = worldUs;
   }
 
   /** Its kernel answers as the address on the LAN at this moment. */

@@ -30,6 +30,9 @@ export interface Acknowledged {
   gone: boolean;
 }
 
+/** What a running daemon needs to hear of a flush and to put its gate back. */
+const RULES_BACK_US = 400;
+
 const text = (bytes: Uint8Array | null) => bytes === null ? null : new TextDecoder().decode(bytes);
 
 export class Referee {
@@ -64,12 +67,24 @@ export class Referee {
     this.#excusedUntil = Math.max(this.#excusedUntil, untilUs);
   }
 
+  /**
+   * Somebody has flushed the rules of a node that is about to take the address in a planned move, and has it on its interface already: the
+   * gate was all that kept it mute. Only until a running daemon has put that back (README, "Limits").
+   */
+  #flushedAhead(nowUs: number): SimNode | undefined {
+    return this.#nodes.find(({ kernel, switchThread, flushedUs }) =>
+      kernel.flushed && switchThread?.group.role === "preparing" && nowUs - flushedUs <= RULES_BACK_US
+    );
+  }
+
   /** After every event. */
   watch(nowUs: number, split: boolean): void {
     const [a, b] = this.#nodes;
     const both = a.speaks(nowUs) && b.speaks(nowUs);
     if (split && !this.acrossSplits) return this.#watchParts(nowUs, both);
     if (!both) return;
+    const ahead = this.#flushedAhead(nowUs);
+    if (ahead !== undefined) this.excuse(Math.max(this.#excusedUntil, ahead.flushedUs + RULES_BACK_US));
     if (nowUs <= this.#excusedUntil) {
       if (this.#counted !== this.#excusedUntil) this.excused++;
       this.#counted = this.#excusedUntil;

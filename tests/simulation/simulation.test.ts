@@ -1,5 +1,6 @@
 /** Some of the histories that `deno task sim` plays for hours: no rule is broken, and one seed is one history. */
 import assert from "node:assert/strict";
+import { PROFILES } from "../../config/profiles.ts";
 import { play, settingsOf } from "./history.ts";
 import { SimWorld } from "./world.ts";
 
@@ -19,6 +20,32 @@ Deno.test("one seed, one history", async () => {
   const first = await play(7), again = await play(7), other = await play(8);
   assert.deepEqual(first, again);
   assert.notDeepEqual(first.trace, other.trace);
+});
+
+Deno.test("rules flushed on a new node that has the address ahead: two owners until they are back, and only there and then", async () => {
+  const flushed = async (stopped: boolean, waits: boolean) => {
+    const world = new SimWorld(1, {
+      ...settingsOf(1),
+      timing: PROFILES.lan,
+      servicesFail: waits ? 0 : null,
+      rough: false,
+    });
+    world.start(0);
+    world.start(1);
+    await world.run(2 * world.limits.startWaitUs);
+    const [primary] = world.primaries(), heir = 1 - primary! as 0 | 1;
+    world.switchover(heir, 1);
+    await world.run(1000);
+    assert.equal(world.nodes[heir]!.switchThread!.group.role, "preparing");
+    world.flush(heir);
+    if (stopped) world.stop(heir, 10_000);
+    await world.run(700);
+    world.referee.watch(world.now, false);
+    return [world.referee.violations.length, world.referee.excused];
+  };
+  assert.deepEqual(await flushed(false, false), [0, 1]);
+  assert.deepEqual(await flushed(true, false), [1, 1], "a daemon that is stopped is another matter");
+  assert.deepEqual(await flushed(false, true), [0, 0], "where services are waited for the address is not there ahead");
 });
 
 Deno.test("100 seeds have the same traces wherever, whenever and however they are played", async () => {

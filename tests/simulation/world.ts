@@ -516,7 +516,8 @@ export class SimWorld {
     const node = this.nodes[index]!, { switchThread } = node;
     if (!node.powered || switchThread === null) return;
     this.log(`somebody flushes the rules of ${node.name}`);
-    node.kernel.flushed = true;
+    node.flush(this.now);
+    this.referee.watch(this.now, this.network.split);
     this.at(this.now + this.random.int(50, 400), () => {
       if (node.switchThread === switchThread) switchThread.give({ kind: "rulesTouched" });
     });
