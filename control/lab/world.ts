@@ -260,7 +260,8 @@ export class World {
     ];
     const rules = deaf
       ? ["add table netdev labfilter", ...drops("veth0"), ...drops("veth1")].join("\n")
-      : "delete table netdev labfilter";
+      // Added first: a fault may have flushed it with everything else.
+      : "add table netdev labfilter\ndelete table netdev labfilter";
     await run("ip", "netns", "exec", this.net.node(name), "nft", rules);
   }
 

@@ -5,6 +5,8 @@ import { SOCKET_NAME } from "../../control/api/socket.ts";
 import { writeState } from "../../control/api/state_calls.ts";
 import { run } from "../../control/lab/command.ts";
 import { GROUP } from "../../control/lab/pair_file.ts";
+import type { NodeName } from "../../control/lab/topology.ts";
+import type { World } from "../../control/lab/world.ts";
 import { announce } from "../netns/announce.ts";
 import { other, withWorld } from "../pair/pair.ts";
 import { runChaos } from "./chaos.ts";
@@ -26,6 +28,12 @@ Deno.test("eight rounds of faults: one owner at each moment, and what was acknow
   assert.equal(report.daemons.length, 2, text);
 });
 
+async function killGuard(world: World, node: NodeName): Promise<void> {
+  for (const pid of (await run("ip", "netns", "pids", world.net.node(node))).split("\n").filter((it) => it !== "")) {
+    if (/\/guard\0/.test(Deno.readTextFileSync(`/proc/${pid}/cmdline`))) Deno.kill(Number(pid), "SIGKILL");
+  }
+}
+
 Deno.test("the instruments: a standby that speaks as the address is seen, and a write that is gone is missed", async () => {
   await withWorld(async (world) => {
     // A claim is heard only when it is made.
@@ -42,8 +50,9 @@ Deno.test("the instruments: a standby that speaks as the address is seen, and a 
       assert.deepEqual([observer.intrusions, await ledger.missing(true)], [[], []]);
 
       const daemon = world.daemon(standby);
-      // Stopped, it cannot put its gate back.
+      // Stopped, it cannot put its gate back; nor can its guard any more.
       daemon.signal("SIGSTOP");
+      await killGuard(world, standby);
       await run("ip", "netns", "exec", world.net.node(standby), "nft", "flush", "ruleset");
       announce(world, standby);
       daemon.signal("SIGCONT");
