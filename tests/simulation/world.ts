@@ -590,11 +590,11 @@ export class SimWorld {
     const [first] = this.primaries();
     if (first === undefined || this.primaries().length > 1) return false;
     const a = this.nodes[first]!, b = this.nodes[1 - first]!;
-    const role = b.switchThread?.group;
-    return role?.role === "standby" && role.eligible && a.switchThread!.group.eligible &&
-      a.switchThread!.group.peer.able &&
-      a.switchThread!.group.phase === "none" && !a.switchThread!.group.settling && a.speaks(this.now) &&
-      replicaOf(a)?.followed === true && replicaOf(b)?.following === true &&
+    const { group: g, core } = a.switchThread!, waiting = b.switchThread?.group;
+    // What was heard of an earlier run of the peer says nothing about this one.
+    const able = g.peer.able && core.nowUs - core.heardUs < core.limits.aliveUs;
+    return waiting?.role === "standby" && waiting.eligible && g.eligible && able && g.phase === "none" && !g.settling &&
+      a.speaks(this.now) && replicaOf(a)?.followed === true && replicaOf(b)?.following === true &&
       [a, b].every((one) => one.process!.stoppedUntil <= this.now);
   }
 }
