@@ -8,8 +8,8 @@ export function raiseEpoch(n: NodeFacts, g: GroupState, known: number, who: stri
   const own = g.epoch;
   g.epoch = known;
   const next = nextEpoch(n, g);
-  keepEpochsAhead(n, g);
   g.epoch = next ?? own;
+  keepEpochsAhead(n, g);
   if (next !== null) {
     // Whoever reigned meanwhile has told the neighbours; a node that slept with its clock does not even know that it did.
     n.out.push({ kind: "announce", group: g.index });
@@ -20,6 +20,8 @@ export function raiseEpoch(n: NodeFacts, g: GroupState, known: number, who: stri
 /** A primary takes a higher number with its next tick. */
 export function reignKnown(n: NodeFacts, g: GroupState, epoch: number): void {
   g.knownEpoch = Math.max(g.knownEpoch, epoch);
-  if (g.role !== "primary" && g.role !== "leaving") g.epoch = Math.max(g.epoch, epoch);
+  const own = g.epoch;
+  g.epoch = Math.max(own, epoch);
   keepEpochsAhead(n, g);
+  if (g.role === "primary" || g.role === "leaving") g.epoch = own;
 }
