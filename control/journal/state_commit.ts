@@ -10,9 +10,9 @@ import type { StateDatabase } from "./state_database.ts";
 
 /** Bytes of rows in one transaction where there are several: some ten thousand small rows, about 0.1 s. */
 const STEP_BYTES = 1024 * 1024;
-/** What goes in one transaction, however that is: two of the largest writes of clients (`control/state/write.ts`), some 0.3 s. */
-const WHOLE_ROWS = 25_000;
-const WHOLE_BYTES = 40 * 1024 * 1024;
+/** What goes in one transaction all the same: the largest write of a client (`control/state/write.ts`). */
+const WHOLE_ROWS = 12_000;
+const WHOLE_BYTES = 24 * 1024 * 1024;
 
 /** What a commit needs of the file. */
 export type CommitTarget = Pick<

@@ -89,7 +89,11 @@ Deno.test("the primary is killed: acknowledged writes are on the other node; wha
     world.daemon(standby).signal("SIGKILL");
     const alone = await write(world, primary, "alone", "tail");
     assert.equal(alone.degraded, true);
-    await write(world, primary, "k1", "tail");
+    const said = await segue(world, primary, ["state", "put", GROUP, "k1", "tail", "--run-dir", world.runDir(primary)]);
+    assert.match(
+      said.out,
+      /^written with LSN 22, epoch [0-9]+, degraded: not replicated, as the standby is away or did/,
+    );
     world.daemon(primary).signal("SIGKILL");
     await Promise.all([world.daemon(primary).ended, world.daemon(standby).ended]);
     world.start(standby);

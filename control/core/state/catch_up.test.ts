@@ -171,3 +171,36 @@ Deno.test("a catch-up that is in the table goes to the disk in turns, and a cras
     pair.assertConverged();
   }
 });
+
+Deno.test("a tail of more keys than can be asked for is set aside in turns, then everything is copied; cut in the midst, it begins anew", () => {
+  for (const cutAfter of [3, Infinity]) {
+    const pair = offered(3);
+    pair.settle();
+    pair.disconnect();
+    const [old] = replicas(pair), { disk } = pair.nodes[0];
+    const count = 20_500;
+    old.write(Array.from({ length: count }, (_, i) => ({ key: `alone${i}`, value: bytesOf("v") })));
+    const whole = old.table.keys;
+    pair.serve(1);
+    pair.connect();
+    const meet = () => {
+      for (const from of [0, 1, 1, 0]) pair.deliver(from, 0);
+    };
+    meet();
+    let turns = 1;
+    for (; !old.copying && turns < cutAfter; turns++) {
+      assert.equal(old.table.keys, whole, "until the last turn it is what it was");
+      pair.work(0);
+      pair.deliver(1, 0);
+    }
+    if (cutAfter === 3) {
+      pair.disconnect();
+      for (let i = 0; i < 30; i++) pair.work(0);
+      assert.deepEqual([old.table.keys, old.copying, pair.nodes[0].events], [whole, false, []]);
+      pair.connect();
+    } else assert.ok(turns > 20, `${turns} turns`);
+    pair.assertConverged();
+    assert.equal(new Set(disk.restore().orphans.map(({ key }) => key)).size, count);
+    assert.deepEqual(pair.nodes[0].events, ["orphans"]);
+  }
+});

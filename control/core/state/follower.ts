@@ -16,6 +16,8 @@ type Live = Rows | Extract<CopyMessage, { kind: "reign" }>;
 /** With more keys written alone than this, or longer ones, everything is copied anew. */
 const ASKED_MAX = 20_000;
 const ASKED_LENGTH_MAX = 1 << 20;
+/** So many of them are set aside in one turn. */
+const ASIDE_ROWS = 1000;
 
 /** Of rows that were written meanwhile, as many bytes, or messages, are applied in one turn; of a catch-up one piece. More would keep others waiting. */
 const TURN_BYTES = 64 * 1024;
@@ -32,12 +34,15 @@ const NO_TAIL: Tail = { rows: [], undo: () => {} };
 export function accept(copy: Copy, offer: Sync, port: ReplicaPort, broken: () => void): FollowerSide | null {
   const { common, upTo, whole } = offer;
   if (common > copy.lsn || common > upTo) return null;
+  if (!copy.copying && copy.table.hasMoreAbove(common, ASKED_MAX, ASKED_LENGTH_MAX)) {
+    const follower = new FollowerSide(copy, offer, NO_TAIL, port, broken);
+    follower.giveUpTail(common);
+    return follower;
+  }
   const tail = copy.copying ? NO_TAIL : copy.cutOff(common);
-  const asked = tail.rows.reduce((sum, { key }) => sum + key.length, 0);
-  const tooMuch = tail.rows.length > ASKED_MAX || asked > ASKED_LENGTH_MAX;
   // All that the source has is what an empty copy lacks.
   const all = whole || (upTo > 0 && copy.table.lsn === 0 && tail.rows.length === 0);
-  if (all || tooMuch || copy.copying) {
+  if (all || copy.copying) {
     setAside(tail.rows, offer, port);
     copy.startAnew();
     if (!all) return null;
@@ -48,11 +53,19 @@ export function accept(copy: Copy, offer: Sync, port: ReplicaPort, broken: () =>
 }
 
 /** Rows that only this node has had: kept apart, for people. */
-function setAside(rows: readonly StateRow[], { reigns, upTo }: Sync, port: ReplicaPort): void {
+function setAside(rows: readonly StateRow[], offer: Sync, port: ReplicaPort): void {
   if (rows.length === 0) return;
+  storeOrphans(rows, offer, port);
+  sayOrphans(rows.length, port);
+}
+
+function storeOrphans(rows: readonly StateRow[], { reigns, upTo }: Sync, port: ReplicaPort): void {
   port.store({ kind: "orphans", rows, foundByEpoch: lastEpoch({ reigns, lsn: upTo }) });
+}
+
+function sayOrphans(count: number, port: ReplicaPort): void {
   const text =
-    `${rows.length} keys written by this node alone were set aside, as another node has reigned since: segue state orphans`;
+    `${count} keys written by this node alone were set aside, as another node has reigned since: segue state orphans`;
   port.event("alarm", "orphans", text);
 }
 
@@ -94,6 +107,24 @@ export class FollowerSide {
 
   get sync(): number {
     return this.#offer.sync;
+  }
+
+  /**
+   * More was written alone than can be asked for: all of it is set aside, some rows in a turn, and then the copy begins anew. Whatever ends this before
+   * leaves the table as it was; rows that were set aside by then are so again.
+   */
+  giveUpTail(above: number, count = 0): void {
+    const rows = this.#copy.table.rowsAbove(above, ASIDE_ROWS);
+    if (rows.length > 0) {
+      storeOrphans(rows, this.#offer, this.#port);
+      return this.#port.later(() => {
+        if (!this.#over) this.giveUpTail(rows.at(-1)!.lsn, count + rows.length);
+      });
+    }
+    sayOrphans(count, this.#port);
+    this.#copy.startAnew();
+    this.#port.changed();
+    this.#broken();
   }
 
   /** False: it fits nothing, and all is to begin anew. */

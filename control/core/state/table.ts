@@ -158,7 +158,18 @@ export class GroupTable {
     return rows;
   }
 
-  /** The same, packed: as many as fit into `maxBytes`, one at least, none above `lastLsn`. `upTo` is the LSN of the last one. */
+  /** Whether more rows than `count` stand above an LSN, or longer keys than `keyLength` together. */
+  hasMoreAbove(lsn: number, count: number, keyLength: number): boolean {
+    let rows = 0, length = 0;
+    this.#byLsn.visitAbove(lsn, (row) => {
+      rows++;
+      length += this.#memory.keyLength(row);
+      return rows <= count && length <= keyLength;
+    });
+    return rows > count || length > keyLength;
+  }
+
+  /** The same as `rowsAbove`, packed: as many as fit into `maxBytes`, one at least, none above `lastLsn`. `upTo` is the LSN of the last one. */
   packAbove(
     lsn: number,
     maxBytes: number = PIECE_BYTES,
