@@ -1,6 +1,6 @@
 /** Faults in the midst of a copy to an empty standby, under writes: who may serve does, and what each write was told is so. */
 import assert from "node:assert/strict";
-import { writeBatch, writeState } from "../../control/api/state_calls.ts";
+import { listOrphans, writeBatch, writeState } from "../../control/api/state_calls.ts";
 import { run } from "../../control/lab/command.ts";
 import { GROUP } from "../../control/lab/pair_file.ts";
 import { HEARTBEAT_PORT, type NodeName } from "../../control/lab/topology.ts";
@@ -248,4 +248,41 @@ Deno.test("two groups are copied at once, and the primary of both is killed in t
       );
     }
   }, { group: more });
+});
+
+Deno.test("the primary is killed while a batch is under way to the standby: none of it is there, and it is set aside when the old one is back", async () => {
+  await withWorld(async (world) => {
+    await world.startBoth();
+    const primary = (await world.primary())!;
+    assert.equal(primary, "a");
+    await whole(world);
+    await write(world, "a", "before", "before", "durable");
+    await narrow(world, true);
+    const client = clientOf(world, "a"), value = "x".repeat(500);
+    const lines = Array.from({ length: 3000 }, (_, i) => JSON.stringify({ op: "put", key: `k${i}`, value }));
+    const answer = writeBatch(client, GROUP, lines.join("\n"), "durable").catch(() => null);
+    // Here it is on the disk, and the other node has some of it.
+    await world.until(
+      async () => (await state(world, "a")).durable_lsn === 3001,
+      PATIENCE_MS,
+      "the batch to be on a's disk",
+    );
+    await sleep(500);
+    assert.notEqual((await state(world, "a")).peer_lsn, 3001, "too few bytes for this path");
+    world.daemon("a").signal("SIGKILL");
+    await world.until(async () => await world.role("b") === "primary", PATIENCE_MS, "b to take over");
+    await answer;
+    client.close();
+    const there = await state(world, "b");
+    assert.deepEqual([there.keys, there.lsn], [1, 1]);
+    assert.equal((await write(world, "b", "k7", "of b")).lsn, 2);
+    await narrow(world, false);
+    world.start("a");
+    await world.until(async () => (await state(world, "a")).sync === "synced", PATIENCE_MS, "a to be in step");
+    assert.equal((await state(world, "a")).keys, 2);
+    assert.equal(await read(world, "a", "k7"), "of b");
+    const back = clientOf(world, "a");
+    assert.equal((await listOrphans(back, GROUP)).total, 3000);
+    back.close();
+  });
 });
