@@ -9,6 +9,8 @@ export interface WriteJson {
   readonly epoch: number;
   readonly ack: AckLevel;
   readonly degraded: boolean;
+  /** Of a batch: how many operations it had. */
+  readonly written?: number;
 }
 
 export interface ListJson {

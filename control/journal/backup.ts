@@ -63,7 +63,7 @@ function copyState(path: string, file: string): { copy: BackupFile; groups: Stor
     let groups: StoredPosition[] = [];
     const bytes = copyDatabase(db, file, (copy) => groups = selectPositions(copy));
     return { copy: { path: file, bytes }, groups };
-  });
+  }, "the state");
 }
 
 function lastEntry(db: DatabaseSync): number {

@@ -43,11 +43,11 @@ export function checkJournal(stateDir: string): JournalCheck {
     const schema = requireStateSchema(db, path);
     groups = selectPositions(db);
     return schema;
-  });
+  }, "the state");
   return { journal: { ...journal, epochs }, state: { ...state, groups } };
 }
 
-function checkFile(path: string, look: (db: DatabaseSync, path: string) => number): FileCheck {
+function checkFile(path: string, look: (db: DatabaseSync, path: string) => number, what?: string): FileCheck {
   if (!exists(path)) return { path, verdict: "missing", problems: [], schema: 0, bytes: 0 };
   const bytes = Deno.statSync(path).size;
   let schema = 0;
@@ -57,7 +57,7 @@ function checkFile(path: string, look: (db: DatabaseSync, path: string) => numbe
       const lines = db.prepare("PRAGMA integrity_check").all().map((row) => String(row.integrity_check));
       const problems = lines.filter((line) => line !== "ok");
       return { path, verdict: problems.length === 0 ? "sound" : "damaged", problems, schema, bytes };
-    });
+    }, what);
   } catch (error) {
     const verdict = failureKind(error) === "damaged" ? "damaged" : "unreadable";
     return { path, verdict, problems: [failureText(error)], schema, bytes };

@@ -26,10 +26,10 @@ export function readJitter(path: string, sinceS: number): JitterRow[] {
 }
 
 /**
- * Calls `body` with the database at `path`, opened only to read.
+ * Calls `body` with the database at `path`, opened only to read. @param what it is, for people
  * @throws JournalError with a sentence for people
  */
-export function readingJournal<T>(path: string, body: (db: DatabaseSync) => T): T {
+export function readingJournal<T>(path: string, body: (db: DatabaseSync) => T, what = "the journal"): T {
   try {
     const journal = openReadOnly(path);
     try {
@@ -39,7 +39,7 @@ export function readingJournal<T>(path: string, body: (db: DatabaseSync) => T): 
     }
   } catch (error) {
     if (error instanceof JournalError) throw error;
-    throw new JournalError(failureKind(error), `cannot read the journal ${path}: ${reason(error)}`);
+    throw new JournalError(failureKind(error), `cannot read ${what} ${path}: ${reason(error)}`);
   }
 }
 

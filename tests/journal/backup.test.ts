@@ -156,6 +156,8 @@ Deno.test("a check shows versions and positions, and finds damage in either file
     assert.ok(hurt.report.state.problems.length > 0);
     assert.equal(hurt.report.journal.verdict, "sound");
 
+    damage(`${folder}/state.db`, 0, 100);
+    assert.match((await check()).report.state.problems.join(), /^cannot read the state .*state\.db: /);
     Deno.removeSync(`${folder}/state.db`);
     const without = await check();
     assert.deepEqual([without.code, without.report.state.verdict], [0, "missing"]);

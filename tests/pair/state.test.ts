@@ -37,6 +37,8 @@ Deno.test("written on the primary: read on the standby, watched, and refused the
     assert.deepEqual(seen, ["k=w", "synced 2", "k2=late", "synced 3"]);
     const shown = await segue(world, primary, ["state", "get", GROUP, "k2", "--run-dir", world.runDir(primary)]);
     assert.deepEqual([shown.code, shown.out], [0, "late"]);
+    const empty = await segue(world, primary, ["state", "batch", GROUP, "--run-dir", world.runDir(primary)]);
+    assert.deepEqual([empty.code, empty.out], [0, "nothing to write: no lines came on standard input\n"]);
   });
 });
 

@@ -125,7 +125,9 @@ async function readInput(): Promise<Uint8Array<ArrayBuffer>> {
 function say(io: Terminal, asJson: boolean, written: WriteJson): number {
   const { lsn, epoch, ack, degraded } = written;
   const safety = degraded ? `degraded: not ${ack}, as the standby is away or did not confirm it in time` : ack;
-  const text = `written with LSN ${lsn}, epoch ${epoch}, ${safety}`;
+  const text = written.written === 0
+    ? "nothing to write: no lines came on standard input"
+    : `written with LSN ${lsn}, epoch ${epoch}, ${safety}`;
   io.out(`${asJson ? JSON.stringify(written) : text}\n`);
   return 0;
 }
