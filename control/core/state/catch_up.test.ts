@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { bytesOf, contentOf, Pair } from "../../../tests/simulation/two_copies.ts";
 import { type CopyMessage, decodeCopyMessage } from "./messages.ts";
+import { encodeRows } from "./packed.ts";
 import type { Replica } from "./replica.ts";
 
 /** 0 serves, 1 is empty and has just been offered everything: `count` keys. */
@@ -202,5 +203,35 @@ Deno.test("a tail of more keys than can be asked for is set aside in turns, then
     pair.assertConverged();
     assert.equal(new Set(disk.restore().orphans.map(({ key }) => key)).size, count);
     assert.deepEqual(pair.nodes[0].events, ["orphans"]);
+  }
+});
+
+Deno.test("of many rows above what the disk claims those that the source's reigns wrote are not set aside, the others are", () => {
+  for (const own of [0, 2]) {
+    const pair = new Pair(), count = 20_500;
+    pair.serve(0);
+    pair.nodes[0].replica!.write(
+      Array.from({ length: count }, (_, i) => ({ key: `k${i}`, value: bytesOf("v") })),
+    );
+    // The other node had the same, but was killed before its disk could say so.
+    pair.crash(1, 0);
+    const { changes } = pair.nodes[0].disk, other = pair.nodes[1];
+    other.disk.changes.push(...changes.filter((change, i) => i < 3 || change.kind === "rows"));
+    other.disk.changes.push(...Array.from({ length: own }, (_, i) => {
+      const row = { key: `own${i}`, lsn: count + 1 + i, epoch: 1, value: bytesOf("alone") };
+      return { kind: "rows" as const, piece: encodeRows([row]).bytes, lsn: 0, urgent: false };
+    }));
+    pair.start(1);
+    const follower = other.replica!;
+    assert.equal(follower.table.keys, count + own);
+    assert.ok(follower.lsn < 10, `${follower.lsn}`);
+    pair.connect();
+    for (let i = 0; i < 100 && !follower.copying; i++) {
+      for (const from of [0, 1]) pair.deliver(from, 0);
+      pair.work(1);
+    }
+    assert.equal(follower.copying, true);
+    assert.equal(other.disk.restore().orphans.length, own);
+    assert.deepEqual(other.events, own === 0 ? [] : ["orphans"]);
   }
 });

@@ -110,18 +110,20 @@ export class FollowerSide {
   }
 
   /**
-   * More was written alone than can be asked for: all of it is set aside, some rows in a turn, and then the copy begins anew. Whatever ends this before
+   * More was written alone than can be asked for: what the source never had is set aside, some rows in a turn, and then the copy begins anew. Whatever ends this before
    * leaves the table as it was; rows that were set aside by then are so again.
    */
   giveUpTail(above: number, count = 0): void {
     const rows = this.#copy.table.rowsAbove(above, ASIDE_ROWS);
     if (rows.length > 0) {
-      storeOrphans(rows, this.#offer, this.#port);
+      // A table read from the disk may have had later rows without being whole.
+      const foreign = rows.filter(({ epoch, lsn }) => lsn > this.#offer.upTo || !this.#isKnown(epoch, lsn));
+      if (foreign.length > 0) storeOrphans(foreign, this.#offer, this.#port);
       return this.#port.later(() => {
-        if (!this.#over) this.giveUpTail(rows.at(-1)!.lsn, count + rows.length);
+        if (!this.#over) this.giveUpTail(rows.at(-1)!.lsn, count + foreign.length);
       });
     }
-    sayOrphans(count, this.#port);
+    if (count > 0) sayOrphans(count, this.#port);
     this.#copy.startAnew();
     this.#port.changed();
     this.#broken();
