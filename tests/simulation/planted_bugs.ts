@@ -248,7 +248,7 @@ export const BUGS: readonly PlantedBug[] = [
   },
   {
     name: "older copy served",
-    seeds: 300,
+    seeds: 600,
     rule: /serves without|is lost/,
     hooks: onReplica((replica) => Object.defineProperty(replica, "fit", { get: () => true })),
   },
