@@ -3,6 +3,7 @@ import { AF_INET, AF_INET6 } from "./address.ts";
 import { attributeBytes, attributeU32, findAttribute, NetlinkWriter } from "./netlink.ts";
 import { NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST } from "./netlink.ts";
 import { NETLINK_ROUTE, NetlinkSocket } from "./netlink_socket.ts";
+import { readSmallFile } from "./small_file.ts";
 
 // linux/rtnetlink.h, linux/neighbour.h
 const RTM_NEWROUTE = 24;
@@ -19,6 +20,11 @@ const RTMSG_TYPE = 7;
 /** sizeof(struct ndmsg): family, padding, interface, state, flags, type. */
 const NDMSG_BYTES = 12;
 const NDA_DST = 1;
+const IF_INET6 = "/proc/thread-self/net/if_inet6";
+// net/ipv6.h: IPV6_ADDR_LINKLOCAL; linux/if_addr.h
+const SCOPE_LINK = 0x20;
+const IFA_F_DADFAILED = 0x08;
+const IFA_F_TENTATIVE = 0x40;
 /** Not an entry of ours: ask as if a packet were to be sent. What the kernel knows it makes sure of when it has grown old. */
 const NTF_USE = 1;
 const NUD_REACHABLE = 0x02;
@@ -37,11 +43,14 @@ export class Neighbours {
 
   /**
    * Asks for the neighbour by which packets to this address (4 or 16 bytes) leave, and does not wait for its answer. Null where there is no
-   * way to it, or none that needs a neighbour. Throws `KernelError` where the kernel does not even look.
+   * way to it, or none that needs a neighbour; "later" where the interface cannot ask yet. Throws `KernelError` where the kernel does not even
+   * look.
    */
-  seek(address: Uint8Array<ArrayBuffer>): NextHop | null {
+  seek(address: Uint8Array<ArrayBuffer>): NextHop | "later" | null {
     const hop = this.#nextHop(address);
     if (hop === null) return null;
+    // The kernel would take the question for asked, say nothing for a second, and let what has to be answered meanwhile wait and be lost.
+    if (address.length === 16 && !hasLinkLocal(readSmallFile(IF_INET6), hop.ifindex)) return "later";
     // The question would take its permanence from what an administrator has written down.
     if ((this.#stateOf(hop) & (NUD_REACHABLE | NUD_NOARP | NUD_PERMANENT)) !== 0) return hop;
     this.#socket.request(this.#about(hop, RTM_NEWNEIGH, NLM_F_CREATE, NTF_USE), "ask for a neighbour");
@@ -83,6 +92,17 @@ export class Neighbours {
   close(): void {
     this.#socket.close();
   }
+}
+
+/**
+ * Whether an interface has a link-local address that has passed duplicate address detection: neighbour solicitations without a packet in
+ * hand leave from it (net/ipv6/ndisc.c, `ndisc_solicit`). Pure. @param table /proc/net/if_inet6
+ */
+export function hasLinkLocal(table: string, ifindex: number): boolean {
+  return table.split("\n").some((line) => {
+    const [, index, , scope, flags] = line.split(/ +/).map((field) => parseInt(field, 16));
+    return index === ifindex && scope === SCOPE_LINK && (flags! & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) === 0;
+  });
 }
 
 /** Reads the body of an RTM_NEWROUTE that says how an address is reached; null for one cut short, and for a way without a neighbour. */

@@ -16,6 +16,11 @@ Deno.test("the neighbour, or the router, by which an address is reached is asked
     const seek = (text: string) => neighbours.seek(parseIp(text)!);
     assert.deepEqual(seek("10.9.0.7"), { ifindex, address: parseIp("10.9.0.7") });
     assert.deepEqual(seek("10.10.3.4"), { ifindex, address: parseIp("10.9.0.254") });
+    // Until its link-local address has passed duplicate address detection the interface would ask nobody, and take it for done.
+    assert.equal(seek("fd09::7"), "later");
+    assert.equal(run("ip", "neigh", "show", "fd09::7"), "");
+    run("ip", "addr", "flush", "dev", "va", "scope", "link");
+    run("ip", "addr", "add", "fe80::1/64", "dev", "va", "nodad");
     assert.deepEqual(seek("fd09::7"), { ifindex, address: parseIp("fd09::7") });
     const known = run("ip", "neigh", "show", "dev", "va");
     for (const address of ["10.9.0.7", "10.9.0.254", "fd09::7"]) {
