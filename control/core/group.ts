@@ -58,6 +58,8 @@ export interface Serving {
   order: number;
   /** It is part of a switchover: what the old node still has to say is waited for. */
   planned: boolean;
+  /** The switchover that it is part of, 0 if it is none. */
+  switchId: number;
   done: boolean;
   /** Why it could not be done; "" if it could, or is not known yet. */
   failed: string;
@@ -213,7 +215,7 @@ export function createGroup(
       refusedUs: -Infinity,
     },
     managed: false,
-    serving: { to: "standby", order: 0, planned: false, done: true, failed: "" },
+    serving: { to: "standby", order: 0, planned: false, switchId: 0, done: true, failed: "" },
     holding: false,
     settling: false,
     passUntilUs: 0,

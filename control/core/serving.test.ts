@@ -99,6 +99,17 @@ Deno.test("old node: a fenced one lets its services leave before it consents to 
   assert.equal(node.state, "leaving released 2 pass");
 });
 
+Deno.test("old node: another switchover while its services are away already has last words of its own", () => {
+  const node = primary().on({ kind: "leaseLost", group: 0, reason: "refused" }).until(401).hears(WANT);
+  served(node).hears({});
+  assert.match(node.state, /^fenced/);
+  node.told();
+  node.hears({ ...WANT, switchId: 11 });
+  assert.match(node.told().join(), /serve standby planned 4/);
+  assert.equal(node.state, "leaving passing 2 pass");
+  assert.equal(served(node).state, "leaving released 2 pass");
+});
+
 Deno.test("old node: a lease that lapses while its services leave is not waited for", () => {
   const node = primary().hears(WANT).on({ kind: "leaseLost", group: 0, reason: "refused" });
   assert.equal(node.state, "leaving passing 2 pass");

@@ -9,13 +9,15 @@ import type { ServingRole } from "./vocabulary.ts";
 
 /**
  * Tells the main thread to bring the group to the role, unless it was told so last. It is told again where it waits for the other node's part of
- * a switchover that has come to nothing: those last words may never come.
+ * a switchover that has come to nothing: those last words may never come. And for each switchover, whose last words are its own.
  */
 export function orderServices(n: NodeFacts, g: GroupState, to: ServingRole, planned: boolean): void {
   const s = g.serving;
   const waitsInVain = s.planned && !planned && !s.done;
-  if (s.to === to && !waitsInVain) return;
+  const another = planned && s.switchId !== g.moving.id;
+  if (s.to === to && !waitsInVain && !another) return;
   s.to = to;
+  s.switchId = planned ? g.moving.id : 0;
   s.order++;
   s.planned = planned;
   s.done = !g.managed;
