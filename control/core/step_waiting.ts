@@ -41,10 +41,10 @@ export function tickStarting(n: NodeFacts, g: GroupState): void {
   fillVacancy(n, g);
 }
 
-/** Silence after which a standby suspects: a peer that does not serve beats slower. */
+/** Silence after which a standby suspects: a peer that does not serve beats slower. One that was given consent is about to serve, or does. */
 export function suspectAfterUs(n: NodeFacts, g: GroupState): number {
   if (hintNow(n) !== "") return n.limits.heartbeatUs * 1.5;
-  return peerServes(g) ? n.limits.suspectUs : Math.max(n.limits.suspectUs, n.limits.aliveUs);
+  return peerServes(g) || g.phase === "grant" ? n.limits.suspectUs : Math.max(n.limits.suspectUs, n.limits.aliveUs);
 }
 
 export function tickStandby(n: NodeFacts, g: GroupState): void {

@@ -57,3 +57,14 @@ Deno.test("who has just lost a reign that nobody followed needs no comparison", 
   refused.on({ kind: "takeRefused", group: 0, reason: "too late", late: true }).hearing(403, { epoch: 2 });
   assert.equal(refused.state, "fenced none 4 -", "it never reigned under that epoch");
 });
+
+Deno.test("who has consented suspects a peer that falls silent as early as one that serves", () => {
+  const node = new ScriptedNode({ index: 1 }).until(100).hears({ role: "fenced", epoch: 2, phase: "ask", switchId: 7 });
+  assert.equal(node.group.phase, "grant");
+  assert.equal(node.until(105).group.role, "starting");
+  const standby = new ScriptedNode({ index: 1 }).until(100).hears({ role: "primary", epoch: 2 });
+  standby.hearing(110, { role: "fenced", epoch: 2, phase: "ask", switchId: 7 });
+  assert.equal(standby.state, "standby grant 2 -");
+  assert.equal(standby.until(115.9).group.role, "standby");
+  assert.equal(standby.until(116.1).group.role, "suspecting");
+});
