@@ -459,17 +459,17 @@ export class SimWorld {
     if (switchThread !== null) switchThread.stopBeforeStepUs = us;
   }
 
-  /** The whole machine stands still, as a virtual one may; on waking it has the rest of the lease that it had. */
+  /** The whole machine stands still, as a virtual one may; on waking it has the rest of its lease. A loss of power ends that too. */
   freeze(index: NodeIndex, us: number, clockStands: boolean): void {
     const node = this.nodes[index]!;
     if (!node.powered || node.frozen) return;
     this.log(`${node.name} freezes for ${(us / 1000).toFixed(1)} ms${clockStands ? " with its clock" : ""}`);
     // With its clock a licence to take stands still as well.
     const licensed = clockStands && node.kernel.armUntil > node.clock.at(this.now);
-    const entitled = licensed || node.speaks(this.now);
+    const entitled = licensed || node.speaks(this.now), { boots } = node;
     node.frozen = true;
     this.at(this.now + us, () => {
-      if (!node.frozen) return;
+      if (!node.frozen || node.boots !== boots) return;
       node.frozen = false;
       if (clockStands) node.clock.standStill(us);
       this.log(`${node.name} thaws`);
