@@ -95,11 +95,12 @@ export class Referee {
   }
 
   /**
-   * On two parts of a LAN: not decidable, but for a pair with a gateway, which stands on one of them. There an owner that is stopped or
-   * killed has at most the rest of its lease when the other one takes over.
+   * On two parts of a LAN: not decidable, but for a pair with a gateway, which stands on one of them. There an owner that is killed
+   * has at most the rest of its lease when the other one takes over, and so has one that is stopped, each time anew.
    */
   #watchParts(nowUs: number, both: boolean): void {
-    if (!both || this.#partsUs === null) this.#bothSinceUs = nowUs;
+    const stopped = this.#nodes.some(({ process }) => process !== null && process.stoppedUntil > nowUs);
+    if (!both || stopped || this.#partsUs === null) this.#bothSinceUs = nowUs;
     else if (nowUs - this.#bothSinceUs > this.#partsUs && this.violations.length === 0) {
       this.violate("two owners: on two parts of the LAN for longer than a lease, though one of them has no gateway");
     }
