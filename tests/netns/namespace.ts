@@ -24,3 +24,14 @@ export async function inFreshNamespace(body: () => void | Promise<void>): Promis
     closeFd(home);
   }
 }
+
+/**
+ * Adds an address without duplicate address detection and waits until it can be used: the kernel does the rest of the work behind the back of
+ * who adds it (net/ipv6/addrconf.c, `addrconf_dad_work`), and takes nothing for the address until then.
+ */
+export function addSettled(address: string, device: string): void {
+  run("ip", "-6", "addr", "add", address, "dev", device, "nodad");
+  for (let tries = 0; run("ip", "-6", "addr", "show", "dev", device, "to", address, "tentative") !== ""; tries++) {
+    if (tries > 500) throw new Error(`${address} on ${device} stays tentative`);
+  }
+}

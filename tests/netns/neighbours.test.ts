@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { parseIp } from "../../kernel_ffi/address.ts";
 import { interfaceIndex } from "../../kernel_ffi/libc.ts";
 import { Neighbours } from "../../kernel_ffi/neighbours.ts";
-import { inFreshNamespace, run } from "./namespace.ts";
+import { addSettled, inFreshNamespace, run } from "./namespace.ts";
 import { makePair } from "./veth.ts";
 
 Deno.test("the neighbour, or the router, by which an address is reached is asked for", () =>
@@ -20,7 +20,7 @@ Deno.test("the neighbour, or the router, by which an address is reached is asked
     assert.equal(seek("fd09::7"), "later");
     assert.equal(run("ip", "neigh", "show", "fd09::7"), "");
     run("ip", "addr", "flush", "dev", "va", "scope", "link");
-    run("ip", "addr", "add", "fe80::1/64", "dev", "va", "nodad");
+    addSettled("fe80::1/64", "va");
     assert.deepEqual(seek("fd09::7"), { ifindex, address: parseIp("fd09::7") });
     const known = run("ip", "neigh", "show", "dev", "va");
     for (const address of ["10.9.0.7", "10.9.0.254", "fd09::7"]) {

@@ -194,7 +194,12 @@ Deno.test("cut off from everything, the primary stops and says why; the key brin
     await server.stop();
     await cutOff(world, primary);
     await becomes(world, primary, "fenced");
-    await sleep(2500);
+    // It waits for its bound first, a new run for longer.
+    await world.until(
+      async () => await alarm(world, standby, "arbiter-key") !== undefined,
+      10_000,
+      "the standby to miss the key",
+    );
     assert.equal(await world.role(standby), "suspecting");
     assert.match(
       (await alarm(world, standby, "arbiter-key"))!,
