@@ -27,11 +27,16 @@ export async function inFreshNamespace(body: () => void | Promise<void>): Promis
 
 /**
  * Adds an address without duplicate address detection and waits until it can be used: the kernel does the rest of the work behind the back of
- * who adds it (net/ipv6/addrconf.c, `addrconf_dad_work`), and takes nothing for the address until then.
+ * who adds it (net/ipv6/addrconf.c, `addrconf_dad_work`). Until then nothing is taken for the address, and a socket that is connected to it
+ * keeps a way that leads nowhere.
  */
 export function addSettled(address: string, device: string): void {
   run("ip", "-6", "addr", "add", address, "dev", device, "nodad");
-  for (let tries = 0; run("ip", "-6", "addr", "show", "dev", device, "to", address, "tentative") !== ""; tries++) {
-    if (tries > 500) throw new Error(`${address} on ${device} stays tentative`);
+  const route = `local ${address.split("/")[0]} `;
+  const isSettled = () =>
+    run("ip", "-6", "addr", "show", "dev", device, "to", address, "tentative") === "" &&
+    run("ip", "-6", "route", "show", "table", "local", "dev", device).includes(route);
+  for (let tries = 0; !isSettled(); tries++) {
+    if (tries > 500) throw new Error(`${address} on ${device} does not settle`);
   }
 }
