@@ -88,7 +88,26 @@ function causeOfLapse(evidence: SwitchEvidence | undefined): Reasoned {
       "what held the heartbeat back between this program and the device",
     );
   }
-  const late = `The switch thread woke ${durationText(wakes.maxUs)} too late, and its lease had run out meanwhile`;
+  return causeOfLateWake(evidence, "its lease had run out meanwhile");
+}
+
+/** The lease of the default profile, longer than that of `fast`: who sleeps for so long has none left. */
+const OVERSLEPT_US = 60_000;
+
+/** This node's side of a reign that the peer had taken while it slept; null if it did not sleep for so long. */
+export function causeOfOversleeping(evidence: SwitchEvidence | undefined): Reasoned | null {
+  if (evidence === undefined || evidence.wakes.maxUs < OVERSLEPT_US) return null;
+  const name = evidence.peerName;
+  return causeOfLateWake(
+    evidence,
+    `its lease had run out meanwhile, ${name} had taken over, and the first that it heard was ${name}`,
+  );
+}
+
+/** @param then what came of it */
+function causeOfLateWake(evidence: SwitchEvidence, then: string): Reasoned {
+  const { wakes } = evidence;
+  const late = `The switch thread woke ${durationText(wakes.maxUs)} too late, and ${then}`;
   const lost = timeLost(evidence.machine ?? [], wakes.maxUs);
   const stolen = lost.stealUs >= STARVED * wakes.maxUs;
   if (stolen || lost.runDelayUs >= STARVED * wakes.maxUs) {

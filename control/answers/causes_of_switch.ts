@@ -3,7 +3,7 @@ import { durationText } from "../api/units.ts";
 import type { SwitchEvidence } from "../core/evidence.ts";
 import type { SwitchReceipt } from "../core/vocabulary.ts";
 import { type Around, evidenceOf } from "./around.ts";
-import { causeOfLoss } from "./causes_of_loss.ts";
+import { causeOfLoss, causeOfOversleeping } from "./causes_of_loss.ts";
 import { type Reasoned, reasoned } from "./explanation.ts";
 
 /** News of a carrier or a port that is older than this has nothing to do with a switch. */
@@ -21,7 +21,7 @@ export function causeOfSwitch(receipt: SwitchReceipt, around: Around): Reasoned 
     case "retake":
       return causeOfRetake(receipt, around);
     case "yield":
-      return reasoned(
+      return causeOfOversleeping(receipt.evidence) ?? reasoned(
         "two-primaries",
         `Both nodes held themselves for primary until they heard each other, and the lower reign gave way: ${receipt.reason}.`,
         "what the peer did meanwhile: its journal has its side",

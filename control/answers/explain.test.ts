@@ -210,6 +210,13 @@ const CASES: Readonly<Record<string, Case>> = {
       "another program removed segue's rules; the gate was put back in 500 µs",
     ),
   },
+  "a stopped node whose first word on waking is the new primary's": {
+    cause: "daemon-stopped",
+    journal: journal().switch({ kind: "yield", reason: "b is primary with epoch 3, ours was 2" }, {
+      wakes: { withinUs: 10_000_000, late: 1, maxUs: 980_000 },
+    }),
+    says: /980 ms too late.*had taken over/,
+  },
   "two owners": {
     cause: "two-primaries",
     journal: journal().switch({ kind: "yield", reason: "a is primary with epoch 6, ours was 5" }),
