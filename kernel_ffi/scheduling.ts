@@ -34,7 +34,7 @@ export interface Realtime {
  *
  * Why not SCHED_FIFO first: since Linux 6.8 the kernel keeps 50 ms of each second for ordinary threads by a deadline server, which comes before
  * every FIFO thread. On two busy cores a FIFO thread that sleeps for 1 ms at a time was stopped for 50 to 210 ms a few times a minute, one
- * under SCHED_DEADLINE never for more than 9 ms (kernel 6.18).
+ * under SCHED_DEADLINE never for more than 10 ms (kernel 6.18; `tests/bench/wakes.ts` asks the machine at hand).
  *
  * SCHED_DEADLINE is refused where its reserve does not fit beside others' (EBUSY) or the thread may not run on all processors (EPERM:
  * CPUAffinity=, a cpuset).

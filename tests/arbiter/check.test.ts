@@ -6,20 +6,7 @@ import { findNode } from "../../config/node.ts";
 import { findPositions } from "../../config/positions.ts";
 import type { Problem } from "../../config/problem.ts";
 import { EtcdServer } from "./etcd_server.ts";
-
-const PAIR = `[pair]
-name = "edge"
-[[node]]
-name = "a"
-paths = ["10.78.0.1:4790"]
-[[node]]
-name = "b"
-paths = ["10.78.0.2:4790"]
-[[group]]
-name = "web"
-prefer = "a"
-addresses = [{ address = "10.77.0.100/32", interface = "veth0" }]
-`;
+import { PAIR } from "./pair_text.ts";
 
 async function found(table: string): Promise<readonly Problem[]> {
   const text = PAIR + table, loaded = loadConfig(text);

@@ -8,20 +8,7 @@ import type { Claim } from "../../control/arbiter/store.ts";
 import type { ArbiterWord } from "../../control/core/arbiter.ts";
 import { SYSTEM_CLOCK } from "../../control/state/clock.ts";
 import { EtcdServer } from "./etcd_server.ts";
-
-const PAIR = `[pair]
-name = "edge"
-[[node]]
-name = "a"
-paths = ["10.78.0.1:4790"]
-[[node]]
-name = "b"
-paths = ["10.78.0.2:4790"]
-[[group]]
-name = "web"
-prefer = "a"
-addresses = [{ address = "10.77.0.100/32", interface = "veth0" }]
-`;
+import { PAIR } from "./pair_text.ts";
 
 function configOf(table: string): PairConfig {
   const loaded = loadConfig(PAIR + table);
